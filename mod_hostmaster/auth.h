@@ -1,0 +1,31 @@
+/*
+ * Who asks: sessions (cookie `__Host-hm` over TLS, `hm` on plain loopback), API tokens (Authorization: Bearer), one-time login links,
+ * passwords (bcrypt), and the delay after wrong logins. Secrets are 256-bit random, stored as SHA-256, compared in the database.
+ */
+#ifndef HM_AUTH_H
+#define HM_AUTH_H
+
+#include "hm.h"
+
+/* Fills q->actor from token or cookie; nobody when there is none or it is not valid (never an error: a stale cookie is nobody). */
+apr_status_t hm_auth_actor(hm_req_t *q);
+
+/* Name and password; waits are counted by account and by peer address. One error text and one amount of work for every failure. */
+apr_status_t hm_auth_login(hm_req_t *q, const char *login, const char *password);
+
+/* A new session for ACCOUNT (every login gets a new id) and its cookie; ends the present one. */
+apr_status_t hm_auth_session(hm_req_t *q, int64_t account);
+apr_status_t hm_auth_logout(hm_req_t *q);
+
+/* Is the request's origin ours, and (CSRF) its token the session's? DENIED otherwise. */
+apr_status_t hm_auth_origin(hm_req_t *q);
+apr_status_t hm_auth_csrf(hm_req_t *q);
+
+/* A one-time login link of 15 minutes: its secret, in q->p. use: the account, once. */
+apr_status_t hm_link_make(const char **secret, hm_db_t *db, int64_t account, pv_err_t *err, apr_pool_t *p);
+apr_status_t hm_link_use(int64_t *account, hm_db_t *db, const char *secret, pv_err_t *err);
+
+/* bcrypt of a password of 12 to 72 bytes; at most two at a time a process. */
+apr_status_t hm_password_hash(const char **ret, const char *password, pv_err_t *err, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,250 @@
+-- Schema 1 of the front end, the same text on SQLite, PostgreSQL and MariaDB. Times are microseconds since 1970. Ids of servers,
+-- platforms and sites are the text ids shared with the back end; all other ids are 64-bit numbers made by the module. "Wanted"
+-- columns are people's; "actual" columns are written only from the daemon's facts.
+
+CREATE TABLE schema_version (version INTEGER NOT NULL);
+
+-- Whose sites they are. Every site and task has one; client 1 is the administrator's own.
+CREATE TABLE client (
+    id       BIGINT       NOT NULL PRIMARY KEY,
+    name     VARCHAR(64)  NOT NULL UNIQUE,
+    mail     VARCHAR(254) NOT NULL DEFAULT '',
+    state    VARCHAR(16)  NOT NULL DEFAULT 'enabled',
+    revision BIGINT       NOT NULL DEFAULT 1,
+    created  BIGINT       NOT NULL
+);
+
+-- People who log in ("user" is a reserved word). login and mail are stored folded to lower case.
+CREATE TABLE account (
+    id       BIGINT       NOT NULL PRIMARY KEY,
+    login    VARCHAR(64)  NOT NULL UNIQUE,
+    mail     VARCHAR(254) NOT NULL UNIQUE,
+    role     VARCHAR(16)  NOT NULL,
+    client   BIGINT       REFERENCES client (id),
+    password VARCHAR(128) NOT NULL DEFAULT '',
+    state    VARCHAR(16)  NOT NULL DEFAULT 'enabled',
+    revision BIGINT       NOT NULL DEFAULT 1,
+    created  BIGINT       NOT NULL,
+    seen     BIGINT       NOT NULL DEFAULT 0
+);
+
+-- hash: SHA-256 of the cookie's value, hex. csrf: random, bound to the session.
+CREATE TABLE session (
+    hash    VARCHAR(64) NOT NULL PRIMARY KEY,
+    account BIGINT      NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    csrf    VARCHAR(64) NOT NULL,
+    created BIGINT      NOT NULL,
+    used    BIGINT      NOT NULL
+);
+CREATE INDEX session_account ON session (account);
+
+-- API tokens; the value is shown once and stored hashed.
+CREATE TABLE token (
+    id      BIGINT      NOT NULL PRIMARY KEY,
+    hash    VARCHAR(64) NOT NULL UNIQUE,
+    account BIGINT      NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    name    VARCHAR(64) NOT NULL,
+    scope   VARCHAR(16) NOT NULL,
+    created BIGINT      NOT NULL,
+    expires BIGINT      NOT NULL,
+    used    BIGINT      NOT NULL DEFAULT 0
+);
+CREATE INDEX token_account ON token (account);
+
+-- One-time login links, 15 minutes, used up by a POST.
+CREATE TABLE login_link (
+    hash    VARCHAR(64) NOT NULL PRIMARY KEY,
+    account BIGINT      NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    expires BIGINT      NOT NULL
+);
+
+-- Wrong logins lately, by account name and by peer address: who must wait, and until when.
+CREATE TABLE login_delay (
+    who     VARCHAR(128) NOT NULL PRIMARY KEY,
+    tries   INTEGER      NOT NULL,
+    until_t BIGINT       NOT NULL
+);
+
+CREATE TABLE server (
+    id        VARCHAR(13)  NOT NULL PRIMARY KEY,
+    name      VARCHAR(32)  NOT NULL,
+    socket    VARCHAR(255) NOT NULL DEFAULT '',
+    addresses VARCHAR(800) NOT NULL DEFAULT '',
+    revision  BIGINT       NOT NULL,
+    created   BIGINT       NOT NULL,
+    state     VARCHAR(16)  NOT NULL DEFAULT 'new',
+    verified  BIGINT       NOT NULL DEFAULT 0,
+    seen_revision BIGINT   NOT NULL DEFAULT 0
+);
+
+-- What a server offers: http (apache), db (mariadb). secret is a file's name on the server, never a password.
+CREATE TABLE service (
+    server VARCHAR(13)  NOT NULL REFERENCES server (id) ON DELETE CASCADE,
+    kind   VARCHAR(16)  NOT NULL,
+    type   VARCHAR(16)  NOT NULL,
+    auth   VARCHAR(16)  NOT NULL DEFAULT '',
+    host   VARCHAR(253) NOT NULL DEFAULT '',
+    port   INTEGER      NOT NULL DEFAULT 0,
+    secret VARCHAR(64)  NOT NULL DEFAULT '',
+    PRIMARY KEY (server, kind)
+);
+
+CREATE TABLE platform (
+    id       VARCHAR(13)  NOT NULL PRIMARY KEY,
+    name     VARCHAR(32)  NOT NULL,
+    server   VARCHAR(13)  NOT NULL REFERENCES server (id),
+    place    VARCHAR(330) NOT NULL,
+    source   VARCHAR(330) NOT NULL DEFAULT '',
+    app      VARCHAR(16)  NOT NULL DEFAULT '',
+    revision BIGINT       NOT NULL,
+    created  BIGINT       NOT NULL,
+    state    VARCHAR(16)  NOT NULL DEFAULT 'new',
+    verified BIGINT       NOT NULL DEFAULT 0,
+    seen_revision BIGINT  NOT NULL DEFAULT 0,
+    seen_app VARCHAR(16)  NOT NULL DEFAULT '',
+    version  VARCHAR(64)  NOT NULL DEFAULT ''
+);
+CREATE INDEX platform_server ON platform (server);
+
+CREATE TABLE site (
+    id         VARCHAR(13)  NOT NULL PRIMARY KEY,
+    name       VARCHAR(253) NOT NULL,
+    client     BIGINT       NOT NULL REFERENCES client (id),
+    platform   VARCHAR(13)  NOT NULL REFERENCES platform (id),
+    db_server  VARCHAR(13)  REFERENCES server (id),
+    redirect   VARCHAR(253) NOT NULL DEFAULT '',
+    title      VARCHAR(255) NOT NULL DEFAULT '',
+    language   VARCHAR(16)  NOT NULL DEFAULT '',
+    profile    VARCHAR(64)  NOT NULL DEFAULT '',
+    admin_name VARCHAR(60)  NOT NULL DEFAULT '',
+    admin_mail VARCHAR(254) NOT NULL DEFAULT '',
+    wanted     VARCHAR(16)  NOT NULL DEFAULT 'enabled',
+    revision   BIGINT       NOT NULL,
+    created    BIGINT       NOT NULL,
+    state      VARCHAR(16)  NOT NULL DEFAULT 'new',
+    verified   BIGINT       NOT NULL DEFAULT 0,
+    seen_revision BIGINT    NOT NULL DEFAULT 0,
+    db_name    VARCHAR(32)  NOT NULL DEFAULT '',
+    url        VARCHAR(300) NOT NULL DEFAULT '',
+    version    VARCHAR(64)  NOT NULL DEFAULT ''
+);
+CREATE INDEX site_client ON site (client, name);
+CREATE INDEX site_name ON site (name);
+CREATE INDEX site_platform ON site (platform);
+CREATE INDEX site_db_server ON site (db_server);
+
+-- Every host name anybody answers to, once: kind is site, alias or panel. A unique key is the whole rule.
+CREATE TABLE host (
+    name VARCHAR(253) NOT NULL PRIMARY KEY,
+    site VARCHAR(13)  NOT NULL DEFAULT '',
+    kind VARCHAR(16)  NOT NULL
+);
+CREATE INDEX host_site ON host (site);
+
+-- What people asked for. open_key is "OBJECT/TYPE/VERB" while the task is open and NULL afterwards, so that the same task twice on
+-- one object is one task. label is the object's name at the time, kept for when the object is gone.
+CREATE TABLE task (
+    id       BIGINT       NOT NULL PRIMARY KEY,
+    type     VARCHAR(32)  NOT NULL,
+    verb     VARCHAR(32)  NOT NULL DEFAULT '',
+    object   VARCHAR(13)  NOT NULL,
+    label    VARCHAR(253) NOT NULL,
+    server   VARCHAR(13)  NOT NULL,
+    account  BIGINT,
+    client   BIGINT       NOT NULL,
+    origin   VARCHAR(16)  NOT NULL,
+    state    VARCHAR(16)  NOT NULL,
+    attempts INTEGER      NOT NULL DEFAULT 0,
+    code     VARCHAR(32)  NOT NULL DEFAULT '',
+    created  BIGINT       NOT NULL,
+    started  BIGINT       NOT NULL DEFAULT 0,
+    ended    BIGINT       NOT NULL DEFAULT 0,
+    open_key VARCHAR(80)  UNIQUE
+);
+CREATE INDEX task_object ON task (object, id);
+CREATE INDEX task_client ON task (client, id);
+CREATE INDEX task_state ON task (state, id);
+
+-- One run of a task: the job of the back end has the same key. args: the request, flat JSON, resolved when it was queued.
+CREATE TABLE attempt (
+    id       BIGINT       NOT NULL PRIMARY KEY,
+    task     BIGINT       NOT NULL REFERENCES task (id),
+    n        INTEGER      NOT NULL,
+    job_key  VARCHAR(32)  NOT NULL UNIQUE,
+    server   VARCHAR(13)  NOT NULL,
+    args     TEXT         NOT NULL,
+    state    VARCHAR(16)  NOT NULL,
+    phase    VARCHAR(255) NOT NULL DEFAULT '',
+    owner    VARCHAR(64)  NOT NULL DEFAULT '',
+    lease    BIGINT       NOT NULL DEFAULT 0,
+    cancel   SMALLINT     NOT NULL DEFAULT 0,
+    job      BIGINT       NOT NULL DEFAULT 0,
+    done     INTEGER      NOT NULL DEFAULT 0,
+    total    INTEGER      NOT NULL DEFAULT 0,
+    lines    BIGINT       NOT NULL DEFAULT 0,
+    code     VARCHAR(32)  NOT NULL DEFAULT '',
+    field    VARCHAR(64)  NOT NULL DEFAULT '',
+    text     VARCHAR(1024) NOT NULL DEFAULT '',
+    created  BIGINT       NOT NULL,
+    started  BIGINT       NOT NULL DEFAULT 0,
+    ended    BIGINT       NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX attempt_task ON attempt (task, n);
+CREATE INDEX attempt_state ON attempt (state, server, id);
+
+CREATE TABLE log (
+    attempt BIGINT      NOT NULL REFERENCES attempt (id),
+    n       BIGINT      NOT NULL,
+    t       BIGINT      NOT NULL,
+    level   VARCHAR(16) NOT NULL,
+    src     VARCHAR(32) NOT NULL DEFAULT '',
+    text    TEXT        NOT NULL,
+    PRIMARY KEY (attempt, n)
+);
+
+-- How far the events of a server's daemon were taken in. Moving the cursor is the first statement of the transaction that applies
+-- them; no row changed means that somebody else was quicker.
+CREATE TABLE follower (
+    server  VARCHAR(13) NOT NULL PRIMARY KEY,
+    journal VARCHAR(64) NOT NULL DEFAULT '',
+    event   BIGINT      NOT NULL DEFAULT 0,
+    state   VARCHAR(16) NOT NULL DEFAULT 'new',
+    text    VARCHAR(255) NOT NULL DEFAULT '',
+    seen    BIGINT      NOT NULL DEFAULT 0
+);
+
+-- What an administrator should look at: failed tasks, quarantined sites, daemons that do not answer.
+CREATE TABLE notice (
+    id      BIGINT       NOT NULL PRIMARY KEY,
+    kind    VARCHAR(16)  NOT NULL,
+    task    BIGINT       NOT NULL DEFAULT 0,
+    text    VARCHAR(512) NOT NULL,
+    mailed  SMALLINT     NOT NULL DEFAULT 0,
+    created BIGINT       NOT NULL
+);
+CREATE INDEX notice_mailed ON notice (mailed, id);
+
+-- The answer to a mutating API call, by its Idempotency-Key, for a day.
+CREATE TABLE idempotency (
+    account BIGINT       NOT NULL,
+    name    VARCHAR(128) NOT NULL,
+    hash    VARCHAR(64)  NOT NULL,
+    status  INTEGER      NOT NULL,
+    body    TEXT         NOT NULL,
+    created BIGINT       NOT NULL,
+    PRIMARY KEY (account, name)
+);
+
+-- Who did what, for good.
+CREATE TABLE audit (
+    id      BIGINT       NOT NULL PRIMARY KEY,
+    account BIGINT       NOT NULL DEFAULT 0,
+    login   VARCHAR(64)  NOT NULL DEFAULT '',
+    peer    VARCHAR(46)  NOT NULL DEFAULT '',
+    action  VARCHAR(64)  NOT NULL,
+    object  VARCHAR(13)  NOT NULL DEFAULT '',
+    text    VARCHAR(512) NOT NULL DEFAULT ''
+);
+
+INSERT INTO client (id, name, created) VALUES (1, 'administrator', 0);
+INSERT INTO schema_version (version) VALUES (1);
