@@ -1,16 +1,19 @@
 /*
- * Who asks: sessions (cookie `__Host-hm` over TLS, `hm` on plain loopback), API tokens (Authorization: Bearer), one-time login links,
- * passwords (bcrypt), and the delay after wrong logins. Secrets are 256-bit random, stored as SHA-256, compared in the database.
+ * Who asks: sessions (cookie `__Host-hm` over TLS, `hm` on plain loopback), API tokens (Authorization: Bearer),
+ * one-time login links, passwords (bcrypt), and the delay after wrong logins. Secrets are 256-bit random, stored as
+ * SHA-256, compared in the database.
  */
 #ifndef HM_AUTH_H
 #define HM_AUTH_H
 
 #include "hm.h"
 
-/* Fills q->actor from token or cookie; nobody when there is none or it is not valid (never an error: a stale cookie is nobody). */
+/* Fills q->actor from token or cookie; nobody when there is none or it is not valid (never an error: a stale cookie is
+ * nobody). */
 apr_status_t hm_auth_actor(hm_req_t *q);
 
-/* Name and password; waits are counted by account and by peer address. One error text and one amount of work for every failure. */
+/* Name and password; waits are counted by account and by peer address. One error text and one amount of work for every
+ * failure. */
 apr_status_t hm_auth_login(hm_req_t *q, const char *login, const char *password);
 
 /* A new session for ACCOUNT (every login gets a new id) and its cookie; ends the present one. */

@@ -1,19 +1,21 @@
 /*
- * SQL through mod_dbd. Statements stand in sql/stmts/NOUN.sql and are made into the enum HM_SQL_NAME and one checked function each
- * (build: gen/stmts.h), so that C holds no SQL and a wrong type does not compile. They are prepared lazily and cached on the
- * mod_dbd connection, never with DBDPrepareSQL; a first statement that fails is prepared once more (schema changes, restarts).
+ * SQL through mod_dbd. Statements stand in sql/stmts/NOUN.sql and are made into the enum HM_SQL_NAME and one checked
+ * function each (build: gen/stmts.h), so that C holds no SQL and a wrong type does not compile. They are prepared
+ * lazily and cached on the mod_dbd connection, never with DBDPrepareSQL; a first statement that fails is prepared once
+ * more (schema changes, restarts).
  *
  *     -- @stmt site_get(id:s all:n client:n) -> id:s name:s client:n state:s          a select: rows of these columns
  *     -- @stmt attempt_claim(owner:s lease:n args:s id:n) rows=1                      a change that must hit one row
  *     -- @stmt log_add(attempt:n n:n t:n level:s src:s text:s)                        a change
  *
  * become
- *     apr_status_t hm_sql_site_get(hm_db_t *db, json_t **rows, pv_err_t *err, const char *id, int64_t all, int64_t client);
- *     apr_status_t hm_sql_attempt_claim(hm_db_t *db, pv_err_t *err, const char *owner, ...);   another count of rows: STALE
- *     apr_status_t hm_sql_log_add(hm_db_t *db, pv_err_t *err, int64_t attempt, ...);
+ *     apr_status_t hm_sql_site_get(hm_db_t *db, json_t **rows, pv_err_t *err, const char *id, int64_t all, int64_t
+ * client); apr_status_t hm_sql_attempt_claim(hm_db_t *db, pv_err_t *err, const char *owner, ...);   another count of
+ * rows: STALE apr_status_t hm_sql_log_add(hm_db_t *db, pv_err_t *err, int64_t attempt, ...);
  *
  * A select gives a json array of objects, strings and integers (NULL: ""), which lives as long as the hm_db_t's pool.
- * Parameters stand in the SQL as %s and %lld in the order of the list. Writers on SQLite take one global mutex from begin to commit.
+ * Parameters stand in the SQL as %s and %lld in the order of the list. Writers on SQLite take one global mutex from
+ * begin to commit.
  */
 #ifndef HM_DB_H
 #define HM_DB_H

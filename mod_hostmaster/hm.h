@@ -1,7 +1,8 @@
 /*
- * The panel: what a request is, and the words every page is written in. A handler gets an hm_req_t whose actor, permission, method,
- * CSRF and body limit the router has checked already by the route's row; it makes one view, a json_t object, which is rendered as
- * a page by the route's template or, below /api/v1, as JSON. json_t values made through hm_own live as long as the request.
+ * The panel: what a request is, and the words every page is written in. A handler gets an hm_req_t whose actor,
+ * permission, method, CSRF and body limit the router has checked already by the route's row; it makes one view, a
+ * json_t object, which is rendered as a page by the route's template or, below /api/v1, as JSON. json_t values made
+ * through hm_own live as long as the request.
  */
 #ifndef HM_H
 #define HM_H
@@ -58,7 +59,8 @@ typedef struct {
 
 typedef int hm_handler_fn(hm_req_t *q);
 
-/* Ends a handler: the error as a page or problem JSON, its status from errors.def. A form's page shows it beside its field. */
+/* Ends a handler: the error as a page or problem JSON, its status from errors.def. A form's page shows it beside its
+ * field. */
 int hm_failed(hm_req_t *q);
 /* Ends a handler that made or changed something: 303 to LOCATION for a page, 201/202 with the view for the API. */
 int hm_done(hm_req_t *q, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

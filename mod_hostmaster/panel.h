@@ -1,6 +1,6 @@
 /*
- * What a panel's server has: settings from its directives, templates, the eventfd, the writers' mutex. Made in post_config, read
- * only afterwards.
+ * What a panel's server has: settings from its directives, templates, the eventfd, the writers' mutex. Made in
+ * post_config, read only afterwards.
  */
 #ifndef HM_PANEL_H
 #define HM_PANEL_H
@@ -11,11 +11,11 @@
 
 struct hm_panel {
     server_rec *s;
-    const char *name;       /* HostmasterPanel: canonical URL, https://panel.example.org[:port], links are made from it */
+    const char *name; /* HostmasterPanel: canonical URL, https://panel.example.org[:port], links are made from it */
     const char *templates_dir, *static_dir, *run_dir;
-    const char *sendmail;   /* HostmasterSendmail, or NULL */
+    const char *sendmail; /* HostmasterSendmail, or NULL */
     const char *mail_from;
-    int external_auth;      /* HostmasterExternalAuth: r->user of another module counts */
+    int external_auth; /* HostmasterExternalAuth: r->user of another module counts */
     const hm_templates_t *templates;
     apr_global_mutex_t *writers; /* SQLite only */
     int wake_fd;

@@ -1,0 +1,145 @@
+/*
+ * Values as people read them. A filter takes any value whatever and always gives text; times are microseconds since
+ * 1970.
+ */
+#include "template_node.h"
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_time.h>
+#include <string.h>
+
+static const char *stamp(const json_t *value, const char *format, apr_pool_t *p)
+{
+    apr_time_exp_t t;
+    apr_size_t n;
+    char *buf = apr_palloc(p, 64);
+    if (json_integer_value(value) == 0)
+        return "";
+    apr_time_exp_gmt(&t, json_integer_value(value));
+    apr_strftime(buf, &n, 64, format, &t);
+    return buf;
+}
+
+static const char *filter_time(const json_t *value, apr_pool_t *p)
+{
+    return stamp(value, "%Y-%m-%d %H:%M:%S", p);
+}
+
+static const char *filter_clock(const json_t *value, apr_pool_t *p)
+{
+    return stamp(value, "%H:%M:%S", p);
+}
+
+static const char *filter_date(const json_t *value, apr_pool_t *p)
+{
+    return stamp(value, "%Y-%m-%d", p);
+}
+
+static const char *filter_iso(const json_t *value, apr_pool_t *p)
+{
+    return stamp(value, "%Y-%m-%dT%H:%M:%SZ", p);
+}
+
+/* A length of time in its largest unit, and tenths for seconds. */
+static const char *filter_duration(const json_t *value, apr_pool_t *p)
+{
+    apr_int64_t us = json_integer_value(value), s = us / 1000000;
+    if (us <= 0)
+        return "";
+    if (s < 60)
+        return apr_psprintf(p, "%d.%d s", (int)s, (int)(us / 100000 % 10));
+    if (s < 3600)
+        return apr_psprintf(p, "%d min %d s", (int)(s / 60), (int)(s % 60));
+    if (s < 86400)
+        return apr_psprintf(p, "%d h %d min", (int)(s / 3600), (int)(s / 60 % 60));
+    return apr_psprintf(p, "%d d", (int)(s / 86400));
+}
+
+static const char *filter_ago(const json_t *value, apr_pool_t *p)
+{
+    static const struct {
+        apr_int64_t seconds;
+        const char *one, *many;
+    } units[] = {{86400, "day", "days"}, {3600, "hour", "hours"}, {60, "minute", "minutes"}};
+    apr_int64_t then = json_integer_value(value), s = (apr_time_now() - then) / 1000000;
+    if (then == 0)
+        return "never";
+    if (s >= 30 * 86400)
+        return filter_date(value, p);
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+        apr_int64_t n = s / units[i].seconds;
+        if (n > 0)
+            return apr_psprintf(p, "%d %s ago", (int)n, n == 1 ? units[i].one : units[i].many);
+    }
+    return s < 10 ? "just now" : apr_psprintf(p, "%d seconds ago", (int)s);
+}
+
+static const char *filter_number(const json_t *value, apr_pool_t *p)
+{
+    const char *digits = apr_psprintf(p, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(value));
+    char *out = apr_pcalloc(p, 2 * strlen(digits) + 1), *o = out;
+    for (size_t i = 0, n = strlen(digits); i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0 && digits[i - 1] != '-')
+            *o++ = ',';
+        *o++ = digits[i];
+    }
+    return out;
+}
+
+static const char *filter_bytes(const json_t *value, apr_pool_t *p)
+{
+    char *buf = apr_palloc(p, 8);
+    return apr_strfsize(json_integer_value(value), buf);
+}
+
+/* The first letter, for a round badge. */
+static const char *filter_first(const json_t *value, apr_pool_t *p)
+{
+    const char *s = json_is_string(value) ? json_string_value(value) : "";
+    size_t n = s[0] ? 1 : 0;
+    while (n && ((unsigned char)s[n] & 0xc0) == 0x80)
+        n++;
+    return apr_pstrndup(p, s, n);
+}
+
+hm_filter_fn *hm_filter_find(const char *name)
+{
+    static const struct {
+        const char *name;
+        hm_filter_fn *fn;
+    } filters[] = {
+        {"time", filter_time},     {"clock", filter_clock},       {"date", filter_date},
+        {"iso", filter_iso},       {"duration", filter_duration}, {"ago", filter_ago},
+        {"number", filter_number}, {"bytes", filter_bytes},       {"first", filter_first},
+    };
+    for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++)
+        if (strcmp(filters[i].name, name) == 0)
+            return filters[i].fn;
+    return NULL;
+}
+
+const char *hm_escape(const char *s, apr_pool_t *p)
+{
+    size_t extra = 0;
+    for (const char *c = s; *c; c++)
+        extra += strchr("<>&\"'", *c) ? 5 : apr_iscntrl(*c) ? 2 : 0;
+    if (extra == 0)
+        return s;
+    char *out = apr_palloc(p, strlen(s) + extra + 1), *o = out;
+    for (; *s; s++) {
+        const char *as = *s == '<'    ? "&lt;"
+                         : *s == '>'  ? "&gt;"
+                         : *s == '&'  ? "&amp;"
+                         : *s == '"'  ? "&quot;"
+                         : *s == '\'' ? "&#39;"
+                                      : NULL;
+        if (as == NULL && apr_iscntrl(*s) && *s != '\n' && *s != '\t')
+            as = "\xef\xbf\xbd";
+        if (as)
+            o = apr_cpystrn(o, as, 7);
+        else
+            *o++ = *s;
+    }
+    *o = '\0';
+    return out;
+}
