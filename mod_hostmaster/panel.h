@@ -21,4 +21,7 @@ struct hm_panel {
     int wake_fd;
 };
 
+/* The panel of a server, NULL where HostmasterPanel is not set. */
+hm_panel_t *hm_panel_get(const server_rec *s);
+
 #endif

@@ -60,8 +60,8 @@ struct hm_templates {
 typedef const char *hm_filter_fn(const json_t *value, apr_pool_t *p);
 hm_filter_fn *hm_filter_find(const char *name);
 
-/* Text as markup, S itself where nothing needs escaping: the one place that knows what must be escaped. Control characters other than tab and newline become
- * U+FFFD. */
+/* Text as markup, S itself where nothing needs escaping: the one place that knows what must be escaped. Control
+ * characters other than tab and newline become U+FFFD. */
 const char *hm_escape(const char *s, apr_pool_t *p);
 
 #endif

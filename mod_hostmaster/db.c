@@ -1,0 +1,240 @@
+/*
+ * The panel's database: connections from mod_dbd's pool, statements prepared at their first use and kept with the
+ * connection, and transactions. Only this file calls apr_dbd. What it must know of the three drivers is measured: a
+ * statement that SQLite refuses after a schema change, or that a restarted server has lost, is prepared once more and
+ * run again, outside of transactions; only SQLite needs the writers' mutex; MariaDB counts rows from 1 and wants them
+ * asked for by number.
+ */
+#include "db.h"
+#include "db_run.h"
+#include "panel.h"
+#include <apr_dbd.h>
+#include <apr_hash.h>
+#include <apr_optional.h>
+#include <apr_random.h>
+#include <apr_strings.h>
+#include <mod_dbd.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct hm_db {
+    server_rec *s;
+    apr_pool_t *p;
+    ap_dbd_t *rec;
+    apr_global_mutex_t *writers; /* held while `writing` */
+    apr_dbd_transaction_t *trans;
+    int writing, poisoned, unique;
+    json_t *results; /* every select's rows, released with the pool */
+};
+
+static apr_status_t results_free(void *data)
+{
+    json_decref(data);
+    return APR_SUCCESS;
+}
+
+static int is_driver(const hm_db_t *db, const char *name)
+{
+    return strcmp(apr_dbd_name(db->rec->driver), name) == 0;
+}
+
+apr_status_t hm_db_open(hm_db_t **ret, server_rec *s, apr_pool_t *p, pv_err_t *err)
+{
+    APR_OPTIONAL_FN_TYPE(ap_dbd_open) *open = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
+    ap_dbd_t *rec = open ? open(p, s) : NULL;
+    if (rec == NULL)
+        return pv_fail(err, PV_DB_DOWN, NULL, "the panel's own database cannot be reached");
+    hm_db_t *db = apr_pcalloc(p, sizeof(*db));
+    db->s = s;
+    db->p = p;
+    db->rec = rec;
+    db->writers = is_driver(db, "sqlite3") ? hm_panel_get(s)->writers : NULL;
+    db->results = json_array();
+    apr_pool_cleanup_register(p, db->results, results_free, apr_pool_cleanup_null);
+    *ret = db;
+    return APR_SUCCESS;
+}
+
+static void writers_lock(hm_db_t *db)
+{
+    if (db->writers && !db->writing)
+        apr_global_mutex_lock(db->writers);
+    db->writing = 1;
+}
+
+static void writers_unlock(hm_db_t *db)
+{
+    if (db->writers && db->writing)
+        apr_global_mutex_unlock(db->writers);
+    db->writing = 0;
+}
+
+void hm_db_close(hm_db_t *db)
+{
+    if (db->trans)
+        hm_db_rollback(db);
+    APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close)(db->s, db->rec);
+}
+
+static const char *last_error(const hm_db_t *db, int rv)
+{
+    const char *text = apr_dbd_error(db->rec->driver, db->rec->handle, rv);
+    return text ? text : "no message";
+}
+
+apr_status_t hm_db_begin(hm_db_t *db, pv_err_t *err)
+{
+    writers_lock(db);
+    db->poisoned = 0;
+    int rv = apr_dbd_transaction_start(db->rec->driver, db->p, db->rec->handle, &db->trans);
+    if (rv == 0)
+        return APR_SUCCESS;
+    pv_fail(err, PV_DB_DOWN, NULL, "the panel's own database began no transaction: %s", last_error(db, rv));
+    hm_db_rollback(db);
+    return APR_EGENERAL;
+}
+
+static int transaction_end(hm_db_t *db, int mode)
+{
+    int rv = 0;
+    if (db->trans) {
+        apr_dbd_transaction_mode_set(db->rec->driver, db->trans, mode);
+        rv = apr_dbd_transaction_end(db->rec->driver, db->p, db->trans);
+    }
+    db->trans = NULL;
+    writers_unlock(db);
+    return rv;
+}
+
+apr_status_t hm_db_commit(hm_db_t *db, pv_err_t *err)
+{
+    int poisoned = db->poisoned;
+    int rv = transaction_end(db, poisoned ? APR_DBD_TRANSACTION_ROLLBACK : APR_DBD_TRANSACTION_COMMIT);
+    if (rv == 0 && !poisoned)
+        return APR_SUCCESS;
+    return pv_fail(err, PV_DB_DOWN, NULL, "the panel's own database did not commit: %s", last_error(db, rv));
+}
+
+void hm_db_rollback(hm_db_t *db)
+{
+    transaction_end(db, APR_DBD_TRANSACTION_ROLLBACK);
+}
+
+int hm_db_unique(const hm_db_t *db)
+{
+    return db->unique;
+}
+
+static int prepare(hm_db_t *db, hm_sql_t stmt, int anew, apr_dbd_prepared_t **ret)
+{
+    const hm_stmt_t *row = &hm_stmts[stmt];
+    *ret = anew ? NULL : apr_hash_get(db->rec->prepared, row->name, APR_HASH_KEY_STRING);
+    if (*ret)
+        return 0;
+    /* No label: PostgreSQL then keeps nothing on its side that a restart could lose. */
+    int rv =
+        apr_dbd_prepare(db->rec->driver, apr_hash_pool_get(db->rec->prepared), db->rec->handle, row->text, NULL, ret);
+    if (rv == 0)
+        apr_hash_set(db->rec->prepared, row->name, APR_HASH_KEY_STRING, *ret);
+    return rv;
+}
+
+/* The rows of a result as objects; reads to the end, as the drivers demand. */
+static int rows_read(hm_db_t *db, const hm_stmt_t *row, apr_dbd_results_t *res, json_t **rows)
+{
+    const apr_dbd_driver_t *driver = db->rec->driver;
+    int by_number = is_driver(db, "mysql");
+    apr_dbd_row_t *r = NULL;
+    json_t *all = json_array();
+    json_array_append_new(db->results, all);
+    for (int n = 1; apr_dbd_get_row(driver, db->p, res, &r, by_number ? n : -1) == 0; n++) {
+        json_t *object = json_object();
+        const char *column = row->columns;
+        for (int i = 0; *column; i++) {
+            size_t len = strcspn(column, " ");
+            char *name = apr_pstrmemdup(db->p, column + 1, len - 1);
+            const char *value = NULL;
+            if (apr_dbd_datum_get(driver, r, i, APR_DBD_TYPE_STRING, &value) != APR_SUCCESS || value == NULL)
+                value = "";
+            json_object_set_new_nocheck(object, name, *column == 'n' ? json_integer(atoll(value)) : json_string(value));
+            column += len + 1;
+        }
+        json_array_append_new(all, object);
+    }
+    *rows = all;
+    return 0;
+}
+
+static int run_once(hm_db_t *db, hm_sql_t stmt, int anew, json_t **rows, const void *const *args, int *changed)
+{
+    const hm_stmt_t *row = &hm_stmts[stmt];
+    const apr_dbd_driver_t *driver = db->rec->driver;
+    apr_dbd_prepared_t *prepared;
+    apr_dbd_results_t *res = NULL;
+    int rv = prepare(db, stmt, anew, &prepared);
+    if (rv != 0)
+        return rv;
+    if (rows == NULL)
+        return apr_dbd_pbquery(driver, db->p, db->rec->handle, changed, prepared, (const void **)args);
+    rv = apr_dbd_pbselect(driver, db->p, db->rec->handle, &res, prepared, 1, (const void **)args);
+    return rv != 0 ? rv : rows_read(db, row, res, rows);
+}
+
+/* Unique keys: SQLite says 1 for every error, so the message decides there. */
+static int broke_unique(const hm_db_t *db, int rv)
+{
+    const char *text = last_error(db, rv);
+    return rv == 1062 || strstr(text, "UNIQUE") != NULL || strstr(text, "duplicate key") != NULL ||
+           strstr(text, "Duplicate entry") != NULL;
+}
+
+apr_status_t hm_db_run(hm_db_t *db, hm_sql_t stmt, json_t **rows, const void *const *args, pv_err_t *err)
+{
+    const hm_stmt_t *row = &hm_stmts[stmt];
+    int changed = 0, alone = rows == NULL && db->trans == NULL;
+    if (db->poisoned)
+        return pv_fail(err, PV_INTERNAL, NULL, "statement %s in a transaction that has failed", row->name);
+    if (alone)
+        writers_lock(db);
+    int rv = run_once(db, stmt, 0, rows, args, &changed);
+    db->unique = rv != 0 && broke_unique(db, rv);
+    if (rv != 0 && !db->unique && db->trans == NULL) {
+        apr_dbd_check_conn(db->rec->driver, db->p, db->rec->handle);
+        rv = run_once(db, stmt, 1, rows, args, &changed);
+        db->unique = rv != 0 && broke_unique(db, rv);
+    }
+    if (alone)
+        writers_unlock(db);
+    db->poisoned = rv != 0 && db->trans != NULL;
+    if (db->unique)
+        return pv_fail(err, PV_NAME_IN_USE, NULL, "there is one of that name already");
+    if (rv != 0)
+        return pv_fail(err, PV_DB_DOWN, NULL, "statement %s: %s (%d)", row->name, last_error(db, rv), rv);
+    if (row->rows >= 0 && changed != row->rows)
+        return pv_fail(err, PV_STALE, NULL, "%s: %d rows, not %d", row->name, changed, row->rows);
+    return APR_SUCCESS;
+}
+
+int64_t hm_db_now(void)
+{
+    return apr_time_now();
+}
+
+/* 41 bits of milliseconds since 2020 and 22 random ones: ids sort by time and two processes do not meet. */
+int64_t hm_db_id(void)
+{
+    uint32_t noise;
+    apr_generate_random_bytes((unsigned char *)&noise, sizeof(noise));
+    return ((apr_time_now() / 1000 - 1577836800000LL) << 22) | (noise & 0x3fffff);
+}
+
+const char *hm_row_s(const json_t *row, const char *column)
+{
+    const char *s = json_string_value(json_object_get(row, column));
+    return s ? s : "";
+}
+
+int64_t hm_row_n(const json_t *row, const char *column)
+{
+    return json_integer_value(json_object_get(row, column));
+}
