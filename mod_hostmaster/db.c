@@ -73,7 +73,8 @@ void hm_db_close(hm_db_t *db)
 {
     if (db->trans)
         hm_db_rollback(db);
-    APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close)(db->s, db->rec);
+    APR_OPTIONAL_FN_TYPE(ap_dbd_close) *close_fn = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
+    close_fn(db->s, db->rec);
 }
 
 static const char *last_error(const hm_db_t *db, int rv)

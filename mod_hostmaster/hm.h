@@ -41,20 +41,22 @@ typedef struct {
     const char *param[4]; /* the {words} of the route's path, decoded, in order */
     int api;              /* below /api/v1: the answer is JSON */
     hm_actor_t actor;
-    json_t *body; /* the form or JSON body: flat, strings and arrays of strings */
-    json_t *args; /* the query, the same way */
-    json_t *view;
+    json_t *body;         /* the form or JSON body: flat, strings and arrays of strings */
+    json_t *args;         /* the query, the same way */
+    json_t *view;         /* what the answer shows; the handler adds to it, never NULL */
     const char *page;     /* template, the route's when NULL */
     int status;           /* HTTP status, 200 when 0 */
     const char *location; /* of a redirect */
+    const char *replay;   /* the stored answer of an API call that came twice */
+    int begun, wake;      /* a transaction is open; the dispatcher is to be woken after its commit */
     pv_err_t err;
 } hm_req_t;
 
-/* A handler returns OK with q->view made, or fails with q->err filled: HM_TRY hands the failure up. */
+/* A handler returns OK with q->view filled, or fails with q->err filled: HM_TRY hands the failure up. */
 #define HM_TRY(q, expr)                                                                                                \
     do {                                                                                                               \
         if ((expr) != APR_SUCCESS)                                                                                     \
-            return hm_failed(q);                                                                                       \
+            return (q)->replay ? OK : hm_failed(q);                                                                    \
     } while (0)
 
 typedef int hm_handler_fn(hm_req_t *q);
@@ -62,10 +64,16 @@ typedef int hm_handler_fn(hm_req_t *q);
 /* Ends a handler: the error as a page or problem JSON, its status from errors.def. A form's page shows it beside its
  * field. */
 int hm_failed(hm_req_t *q);
-/* Ends a handler that made or changed something: 303 to LOCATION for a page, 201/202 with the view for the API. */
+/* Ends a handler that made or changed something: 303 to the location for a page, STATUS (201, 202, 200) with the view
+ * for the API. */
 int hm_done(hm_req_t *q, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Ties a json_t to the request's pool; NULL stays NULL. */
+/* Begins the one transaction of a request that changes something, and looks whether this API call (Idempotency-Key)
+ * came before: it fails then with q->replay set, which HM_TRY takes for the answer. The core commits after the handler,
+ * or rolls back. */
+apr_status_t hm_begin(hm_req_t *q);
+
+/* Ties a json_t to the request's pool and returns it; NULL stays NULL. */
 json_t *hm_own(hm_req_t *q, json_t *j);
 
 /* Opens q->db if it is not open; on failure q->err says why. */
