@@ -27,6 +27,7 @@ typedef struct {
     const char *name;
     pv_step_kind_t kind;
     const char *rewind;      /* PV_ONCE: the step to start again from */
+    const char *needs;       /* the flag of job->plan without which it is left out; NULL: always part of its plans */
     pv_step_fn *probe;       /* answers a = pv_state_t; must change nothing */
     pv_step_fn *act;
     pv_step_fn *undo;        /* NULL: nothing to undo */
