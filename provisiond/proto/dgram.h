@@ -74,7 +74,7 @@ int pv_dgram_arg_num(const pv_dgram_t *m, unsigned n, uint64_t max, uint64_t *re
 /* Begins the reply to a request; an operation may add further arguments. */
 void pv_dgram_reply(pv_dgram_out_t *out, const pv_dgram_head_t *to, const pv_reply_t *reply);
 int pv_dgram_reply_send(int sock, const pv_dgram_head_t *to, const pv_reply_t *reply, const int *fds, int nfds);
-int pv_dgram_reply_parse(const pv_dgram_t *m, pv_reply_t *ret); /* 0, or -1 for a malformed one; the
- detail is made one line of text */
+/* 0, or -1 for a malformed one; the detail is made one line of text. */
+int pv_dgram_reply_parse(const pv_dgram_t *m, pv_reply_t *ret);
 
 #endif

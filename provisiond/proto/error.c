@@ -43,3 +43,23 @@ apr_status_t pv_fail(pv_err_t *err, pv_code_t code, const char *field, const cha
     pv_utf8_clean(err->text, sizeof(err->text), text, strlen(text));
     return APR_EGENERAL;
 }
+
+void pv_fail_join(pv_err_t *err, const pv_err_t *more)
+{
+    if (err->code == PV_OK)
+        *err = *more;
+    else if (more->code != PV_OK)
+        pv_fail(err, err->code, err->field, "%s; %s", err->text, more->text);
+}
+
+void pv_fail_also(pv_err_t *err, const char *field, const char *fmt, ...)
+{
+    char why[sizeof(err->text)];
+    pv_err_t more;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof(why), fmt, ap);
+    va_end(ap);
+    pv_fail(&more, PV_SCHEMA, field, "%s: %s", field, why);
+    pv_fail_join(err, &more);
+}

@@ -43,4 +43,10 @@ pv_code_t pv_error_find(const char *name, size_t len);
 apr_status_t pv_fail(pv_err_t *err, pv_code_t code, const char *field, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Collects what is wrong with several fields in one SCHEMA error: ERR begins zeroed, its field becomes the first one's,
+ * its text "field: why; field: why". */
+void pv_fail_also(pv_err_t *err, const char *field, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same with another collection. */
+void pv_fail_join(pv_err_t *err, const pv_err_t *more);
+
 #endif

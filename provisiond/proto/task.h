@@ -19,8 +19,8 @@ typedef enum {
 
 typedef struct {
     const char *name;
-    int list;
-    size_t max;
+    int list;   /* most values it may have; 0: it is no list */
+    size_t max; /* bytes of one value */
     const char *help;
 } pv_value_row_t;
 
