@@ -181,7 +181,7 @@ static apr_status_t read_rows(reader_t *r, const char *where, const json_t *obje
 
 static const row_t probe_rows[] = {
     {"path", 1, offsetof(pv_manifest_t, path), read_path},
-    {"title", 1, offsetof(pv_manifest_t, title), read_text},
+    {"title", 1, offsetof(pv_manifest_t, title), read_flag},
 };
 
 static apr_status_t read_probe(reader_t *r, const char *where, const json_t *value, void *ret)

@@ -36,7 +36,7 @@ typedef struct {
     int link;               /* a platform gets DOCROOT/sites/ID -> the site's data */
     int php;                /* a site has a PHP-FPM pool */
     const char *path;       /* probe: what a new site is asked for, uncached */
-    const char *title;      /* probe: what the answer's <title> must hold; @TITLE@ stands for the site's title */
+    int title;              /* probe: the answer's <title> holds the site's title */
     int nverbs;
     const pv_verb_t *verb;
 } pv_manifest_t;
