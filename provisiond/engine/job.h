@@ -21,6 +21,17 @@ typedef enum {
 
 typedef struct pv_run pv_run_t;
 
+/* A step of a job: planned -> started (intent committed) -> done; undoing -> undone, or back to planned for a ONCE step
+ * that is done anew. */
+typedef enum {
+    PV_STEP_PLANNED,
+    PV_STEP_STARTED,
+    PV_STEP_DONE,
+    PV_STEP_UNDOING,
+    PV_STEP_UNDONE,
+    PV_STEP_STATES
+} pv_step_state_t;
+
 struct pv_job {
     apr_pool_t *p; /* ends with the job's stay in memory */
     pv_engine_t *engine;
@@ -44,7 +55,7 @@ struct pv_job {
     pv_job_state_t state;
     pv_err_t err; /* why it waits, is undone or has ended */
     int cancel, crashes, warnings;
-    int64_t not_before, accepted, started, ended;
+    int64_t not_before, waiting, accepted, started, ended; /* microseconds since 1970; 0: not yet */
     pv_run_t *run; /* job.c's: its steps and what is under way; NULL before it has its locks */
 };
 
@@ -58,5 +69,7 @@ void pv_job_log(pv_job_t *job, pv_level_t level, const char *src, const char *fm
 void pv_job_progress(pv_job_t *job, uint64_t done, uint64_t total);
 
 const char *pv_job_state_name(pv_job_state_t state);
+const char *pv_step_state_name(pv_step_state_t state);
+int pv_job_is_final(pv_job_state_t state);
 
 #endif
