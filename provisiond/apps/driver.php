@@ -18,12 +18,18 @@ const REQUEST_MAX = 262144;
 const TEXT_MAX = 8192;
 const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
 
-/** What a verb throws when it cannot do its work: a code of errors.def, words for people, and the request's field at fault. */
+/**
+ * What a verb throws when it cannot do its work: a code of errors.def, words for people, and the request's field at fault. A task's
+ * own fields are in the request's args, and are known to people without that word.
+ */
 final class Failure extends \Exception
 {
-    public function __construct(public readonly string $reason, string $text, public readonly string $field = '')
+    public readonly string $field;
+
+    public function __construct(public readonly string $reason, string $text, string $path = '')
     {
         parent::__construct($text);
+        $this->field = str_starts_with($path, 'args.') ? substr($path, 5) : $path;
     }
 }
 
