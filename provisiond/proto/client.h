@@ -27,20 +27,18 @@ typedef apr_status_t pv_client_row_fn(void *ctx, json_t *row, pv_err_t *err);
  * number. */
 json_t *pv_client_request(pv_client_t *client, pv_msg_t msg);
 
-/*
- * Sends REQUEST (and drops the caller's reference) and awaits its answer at most SECONDS. Without ROW the answer is one
- * line. With ROW each line before the one that says "end" goes to it, and the end is the answer. *RET lives in P. A
- * reply that says no is its error; UNREACHABLE when the connection breaks, DEADLINE when the time is over: then nobody
- * knows what became of the request, and the client is of no further use.
- */
+/* Sends REQUEST (and drops the caller's reference) and awaits its answer for at most SECONDS. Without ROW the answer is
+ * one line; with ROW each line before the one that says "end" goes to it, and that one is the answer. *RET lives in P.
+ * A reply that says no is its error. UNREACHABLE when the connection breaks or the time is over: then nobody knows what
+ * became of the request, and the client is of no further use. */
 apr_status_t pv_client_ask(json_t **ret, pv_client_t *client, json_t *request, int seconds, pv_client_row_fn *row,
                            void *ctx, pv_err_t *err, apr_pool_t *p);
+
+#define PV_CLIENT_SILENCE 30 /* seconds; the daemon sends a heartbeat every 10 */
 
 /* Sends a follow REQUEST and hands the reply's line and then every event to EVENT, heartbeats left out, until that says
  * enough (APR_EOF), the connection breaks, or nothing came for PV_CLIENT_SILENCE seconds. The connection is of no other
  * use afterwards. */
 apr_status_t pv_client_follow(pv_client_t *client, json_t *request, pv_client_row_fn *event, void *ctx, pv_err_t *err);
-
-#define PV_CLIENT_SILENCE 30
 
 #endif

@@ -32,10 +32,11 @@ typedef struct {
     const char *help;
 } pv_arg_row_t;
 
+/* A message with an argument `type` carries the fields of a task besides: type and the kind of `object` choose its row.
+ */
 typedef struct {
     const char *op;
     const char *help;
-    int task; /* carries the fields of a task besides: `type` and the kind of `object` choose its row */
     int nargs;
     const pv_arg_row_t *arg;
 } pv_msg_row_t;

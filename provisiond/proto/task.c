@@ -12,8 +12,8 @@ enum { OPT, REQ, EITHER_OF };
 
 /* FIRST_x is the index of a task's first field: the second name sets the count back, so that only FIELD rows count. */
 enum {
-#define TASK(type, kind, label, help)                  FIRST_##type##_##kind, BEFORE_##type##_##kind = FIRST_##type##_##kind - 1,
-#define FIELD(type, kind, name, value, required, help) AT_##type##_##kind##_##name,
+#define TASK(t, k, label, help)                  FIRST_##t##_##k, BEFORE_##t##_##k = FIRST_##t##_##k - 1,
+#define FIELD(t, k, name, value, required, help) AT_##t##_##k##_##name,
 #include "proto/tasks.def"
 #undef TASK
 #undef FIELD
@@ -35,7 +35,8 @@ static const pv_task_row_t tasks[] = {
     {.nfields = 0
 #define TASK(t, k, l, h) \
     + FIRST_##t##_##k}, \
-    {.type = #t, .kind = (pv_kind_t)k, .label = l, .help = h, .field = fields + FIRST_##t##_##k, .nfields = -FIRST_##t##_##k
+    {.type = #t, .kind = (pv_kind_t)k, .label = l, .help = h, \
+     .field = fields + FIRST_##t##_##k, .nfields = -FIRST_##t##_##k
 #define FIELD(type, kind, name, value, required, help)
 #include "proto/tasks.def"
 #undef TASK
