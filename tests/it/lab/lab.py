@@ -54,7 +54,8 @@ def _remove_leftovers():
         with open(f"{folder}/lock", "rb") as lock:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                processes.end_all(0, folder)
+                for namespace in processes.namespaces_of(folder):
+                    processes.end_all(namespace, folder)
                 _remove(folder)
 
 
@@ -93,7 +94,9 @@ class Lab:
     @classmethod
     def _template(cls):
         if not cls.template:
-            cls.template = tempfile.mkdtemp(prefix="pv-db-") + "/data"
+            folder = tempfile.mkdtemp(prefix="pv-db-")
+            os.chmod(folder, 0o755)
+            cls.template = f"{folder}/data"
             database.make_template(cls.template, DBA_USER)
         return cls.template
 

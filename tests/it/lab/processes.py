@@ -1,4 +1,4 @@
-"""The lab's processes: found by their network namespace or by the lab's folder in their words, ended by their number."""
+"""The lab's processes: found by their network namespace or their program's place, ended by their number."""
 
 import os
 import signal
@@ -39,22 +39,22 @@ class Process:
             pass
 
 
-def _namespace(pid):
+def _link(pid, name):
     try:
-        return os.stat(f"/proc/{pid}/ns/net").st_ino
+        return os.readlink(f"/proc/{pid}/{name}")
     except OSError:
-        return 0
+        return ""
 
 
 def of_lab(netns_inode, folder):
-    """All live processes of a lab."""
+    """All live processes of a lab: those in its namespace, and those whose program lies in its folder."""
+    namespace = f"net:[{netns_inode}]"
     found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
-            continue
-        process = Process(int(entry))
-        if process.alive and (_namespace(entry) == netns_inode or any(folder in word for word in process.words)):
-            found.append(process)
+    for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        if pid != os.getpid() and (_link(pid, "ns/net") == namespace or _link(pid, "exe").startswith(f"{folder}/")):
+            process = Process(pid)
+            if process.alive:
+                found.append(process)
     return found
 
 
@@ -68,3 +68,11 @@ def end_all(netns_inode, folder):
         return not left
 
     until(none_left, 20, f"the end of the processes of {folder}")
+
+
+def namespaces_of(folder):
+    """Numbers of the namespaces in which something runs that names the folder in its words, all of them a lab's."""
+    home = _link("self", "ns/net")
+    links = {_link(entry, "ns/net") for entry in os.listdir("/proc")
+             if entry.isdigit() and any(folder in word for word in Process(int(entry)).words)}
+    return [int(link[5:-1]) for link in links if link.startswith("net:[") and link != home]
