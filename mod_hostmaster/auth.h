@@ -6,7 +6,7 @@
 #ifndef HM_AUTH_H
 #define HM_AUTH_H
 
-#include "hm.h"
+#include "request.h"
 
 /* Fills q->actor from token or cookie; nobody when there is none or it is not valid (never an error: a stale cookie is
  * nobody). */

@@ -5,7 +5,7 @@
 #ifndef HM_BODY_H
 #define HM_BODY_H
 
-#include "hm.h"
+#include "request.h"
 
 /* The pairs of "a=b&c=d" into an object. Twice the same name, a NUL, a bad escape or text that is no UTF-8 is SCHEMA.
  */

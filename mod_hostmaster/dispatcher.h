@@ -6,7 +6,7 @@
 #ifndef HM_DISPATCHER_H
 #define HM_DISPATCHER_H
 
-#include "hm.h"
+#include "request.h"
 
 /* post_config, in the parent: makes the eventfd once a parent's life. child_init: starts the thread; it ends with the
  * child. */

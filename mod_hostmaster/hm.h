@@ -1,85 +1,35 @@
 /*
- * The panel: what a request is, and the words every page is written in. A handler gets an hm_req_t whose actor,
- * permission, method, CSRF and body limit the router has checked already by the route's row; it makes one view, a
- * json_t object, which is rendered as a page by the route's template or, below /api/v1, as JSON. json_t values made
- * through hm_own live as long as the request.
+ * mod_hostmaster in the httpd that serves sites: what one virtual host is, and the hooks of its three parts. It trusts
+ * the configuration (root writes it) and nothing else: not .htaccess files, not requests.
  */
 #ifndef HM_H
 #define HM_H
 
-#include "proto/error.h"
-#include "proto/task.h"
+#include "proto/names.h"
 #include <httpd.h>
-#include <jansson.h>
 
-typedef struct hm_panel hm_panel_t; /* per server: templates, settings, keys (panel.h) */
-typedef struct hm_db hm_db_t;       /* db.h */
-typedef struct hm_route hm_route_t; /* route.h */
+#include <http_config.h>
+#include <http_log.h>
 
-typedef enum { HM_NOBODY, HM_CLIENT, HM_ADMIN } hm_role_t;
+/* The one symbol that the shared object exports. */
+extern module AP_MODULE_DECLARE_DATA __attribute__((visibility("default"))) hostmaster_module;
 
-/* Who asks. Every look-up of an object carries it: another client's object is a 404, like a missing one. */
+/* The configuration of a server (virtual host). Strings live in the configuration's pool. */
 typedef struct {
-    int64_t account; /* 0: nobody */
-    const char *login;
-    hm_role_t role;
-    int64_t client;      /* of a client's person; administrators: 0 */
-    const char *session; /* hash of its session, NULL with a token */
-    const char *csrf;    /* token that its forms carry */
-    int readonly;        /* a token of scope read */
-} hm_actor_t;
+    const char *site;     /* HostmasterSite: an id, or NULL for a virtual host that is no site's */
+    const char *pool;     /* HostmasterPool: the one socket its PHP may be reached at, or NULL */
+    const char *target;   /* the only proxy handler that is let through, made of both; NULL: none */
+    const char *revision; /* HostmasterRevision, main server: the configuration's number in decimal, or NULL */
+    const char *beacon;   /* HostmasterBeacon, main server: path of a datagram socket, or NULL */
+} hm_server_t;
 
-/* The one place where "all or one client's" is decided: bound to every scoped statement. */
-#define HM_SCOPE(q) (q)->actor.role == HM_ADMIN, (q)->actor.client
+static inline hm_server_t *hm_server(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &hostmaster_module);
+}
 
-typedef struct {
-    request_rec *r;
-    apr_pool_t *p;
-    hm_panel_t *panel;
-    hm_db_t *db; /* opened at first use by hm_req_db, given back when the handler returns */
-    const hm_route_t *route;
-    const char *param[4]; /* the {words} of the route's path, decoded, in order */
-    int api;              /* below /api/v1: the answer is JSON */
-    hm_actor_t actor;
-    json_t *body;         /* the form or JSON body: flat, strings and arrays of strings */
-    json_t *args;         /* the query, the same way */
-    json_t *view;         /* what the answer shows; the handler adds to it, never NULL */
-    const char *page;     /* template, the route's when NULL */
-    int status;           /* HTTP status, 200 when 0 */
-    const char *location; /* of a redirect */
-    const char *replay;   /* the stored answer of an API call that came twice */
-    int begun, wake;      /* a transaction is open; the dispatcher is to be woken after its commit */
-    pv_err_t err;
-} hm_req_t;
-
-/* A handler returns OK with q->view filled, or fails with q->err filled: HM_TRY hands the failure up. */
-#define HM_TRY(q, expr)                                                                                                \
-    do {                                                                                                               \
-        if ((expr) != APR_SUCCESS)                                                                                     \
-            return (q)->replay ? OK : hm_failed(q);                                                                    \
-    } while (0)
-
-typedef int hm_handler_fn(hm_req_t *q);
-
-/* Ends a handler: the error as a page or problem JSON, its status from errors.def. A form's page shows it beside its
- * field. */
-int hm_failed(hm_req_t *q);
-/* Ends a handler that made or changed something: 303 to the location for a page, STATUS (201, 202, 200) with the view
- * for the API. */
-int hm_done(hm_req_t *q, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
-/* Begins the one transaction of a request that changes something, and looks whether this API call (Idempotency-Key)
- * came before: it fails then with q->replay set, which HM_TRY takes for the answer. The core commits after the handler,
- * or rolls back. */
-apr_status_t hm_begin(hm_req_t *q);
-
-/* Ties a json_t to the request's pool and returns it; NULL stays NULL. */
-json_t *hm_own(hm_req_t *q, json_t *j);
-
-/* Opens q->db if it is not open; on failure q->err says why. */
-apr_status_t hm_req_db(hm_req_t *q);
-
-const char *hm_arg(const hm_req_t *q, const char *name);  /* of the query; NULL */
-const char *hm_form(const hm_req_t *q, const char *name); /* of the body; NULL */
+void hm_guard_register(apr_pool_t *p);
+void hm_beacon_register(apr_pool_t *p);
+void hm_check_register(apr_pool_t *p);
 
 #endif

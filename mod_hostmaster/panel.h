@@ -5,7 +5,7 @@
 #ifndef HM_PANEL_H
 #define HM_PANEL_H
 
-#include "hm.h"
+#include "request.h"
 #include "template.h"
 #include <apr_global_mutex.h>
 

@@ -4,7 +4,7 @@
 #ifndef HM_ROUTE_H
 #define HM_ROUTE_H
 
-#include "hm.h"
+#include "request.h"
 
 typedef enum { HM_ANYBODY, HM_LOGIN, HM_ADMIN_ONLY } hm_who_t;
 typedef enum { HM_CSRF_NONE, HM_CSRF_ORIGIN, HM_CSRF_TOKEN } hm_csrf_t;

@@ -1,6 +1,7 @@
 /*
- * provisiond.conf: one "Name value" a line, the names and defaults in settings.def. The file and every folder above it must be
- * root's and writable by nobody else where root reads it. Every process reads it once at its start; it holds no secret.
+ * provisiond.conf: one "Name value" a line, the names and defaults in settings.def. The file and every folder above it
+ * must be root's and writable by nobody else where root reads it. Every process reads it once at its start; it holds no
+ * secret.
  */
 #ifndef PV_CONF_H
 #define PV_CONF_H
@@ -57,8 +58,9 @@ typedef struct {
     const char *file; /* where it was read from */
 } pv_conf_t;
 
-/* Reads FILE; SECURE demands root's ownership of it and of the folders above. All wrong lines are reported at once in err->text.
- * Strings live in P. A user that does not exist is an error that names the directive. */
-apr_status_t pv_conf_read(const pv_conf_t **ret, const char *file, int secure, pv_err_t *err, apr_pool_t *p);
+/* Reads FILE. A daemon demands root's ownership of it and of the folders above, and looks users up: one that does not
+ * exist is an error that names the directive. A client needs neither: it opens no other file, and its users stay empty.
+ * All wrong lines are reported at once in err->text (CONFIG). Strings live in P. */
+apr_status_t pv_conf_read(const pv_conf_t **ret, const char *file, int daemon, pv_err_t *err, apr_pool_t *p);
 
 #endif

@@ -11,7 +11,7 @@ PROGRAMS  = $(O)/provisiond $(O)/provisiond-engine $(O)/provisiond-dba $(O)/prov
 CPPFLAGS_dba = $(shell pkg-config --cflags libmariadb)
 LIBS_provisiond        =
 LIBS_provisiond-engine = -ljansson -lsqlite3
-LIBS_provisiond-dba    = $(shell pkg-config --libs libmariadb)
+LIBS_provisiond-dba    = $(shell pkg-config --libs libmariadb) -laprutil-1
 LIBS_provision-worker  = -ljansson
 LIBS_provision         = -ljansson
 

@@ -6,7 +6,7 @@
 #ifndef HM_MODEL_TASK_H
 #define HM_MODEL_TASK_H
 
-#include "hm.h"
+#include "request.h"
 
 typedef struct {
     const char *type, *object, *label, *server, *origin; /* origin: user, queue, command, event */

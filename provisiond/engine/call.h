@@ -43,6 +43,9 @@ struct pv_call {
     int port, status;         /* HTTP: the status that is asked for */
     pv_reply_t answer;        /* NONE */
     apr_status_t (*local)(pv_call_t *call, pv_err_t *err); /* LOCAL */
+    /* Optional: makes of the peer's answer what the loop expects (of a probe: a = pv_state_t, detail = each difference). A
+     * worker's fact `state` (ABSENT, DRIFT, CURRENT) and `detail` become a and detail without it. */
+    void (*read)(pv_call_t *call, pv_reply_t *reply);
 
     /* Filled with the answer, valid inside `done`: */
     json_t *facts;            /* WORKER: object of the facts it reported, {} if none */

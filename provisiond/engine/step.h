@@ -1,6 +1,13 @@
 /*
  * Steps as rows. A step's functions build one call each from the job's plan; the loop in job.c decides when. What they may read:
  * job->id, object, uid, plan (made once, stored in the journal), want and have (flat properties after and before the job).
+ *
+ * What the loop does with a row: probe NULL counts as ABSENT before the act and as CURRENT after it; act NULL is done at once (a
+ * step that only has an undo). A step is undone only if this job made its effect: found ABSENT and not recorded as the object's
+ * before; PUBLISH steps always. In a plan that does not converge, a step with an undo that finds something there that is not
+ * recorded as this object's fails with FOREIGN_OBJECT. Verify logs `drift: NAME: detail` for what it repairs of an object that
+ * was there before; not for PUBLISH steps when `want` differs from `have`, since then the difference is the task. After an act
+ * the probe must say CURRENT, else the step failed.
  */
 #ifndef PV_ENGINE_STEP_H
 #define PV_ENGINE_STEP_H
@@ -20,6 +27,7 @@ typedef struct {
     const char *name;
     pv_step_kind_t kind;
     const char *rewind;      /* PV_ONCE: the step to start again from */
+    const char *needs;       /* the flag of job->plan without which it is left out; NULL: always part of its plans */
     pv_step_fn *probe;       /* answers a = pv_state_t; must change nothing */
     pv_step_fn *act;
     pv_step_fn *undo;        /* NULL: nothing to undo */

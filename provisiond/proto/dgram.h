@@ -1,7 +1,8 @@
 /*
- * Datagrams of typed operations, spoken over the SOCK_SEQPACKET pairs engine - root, engine - dba and dba - root: a header, then
- * length-prefixed arguments, at most PV_DGRAM_MAX bytes; descriptors travel beside (SCM_RIGHTS). Both ends run on one machine and
- * come from one build, so numbers are in host order. Decoding copies nothing: a message points into its buffer. libc only.
+ * Datagrams of typed operations, spoken over the SOCK_SEQPACKET pairs engine - root, engine - dba and dba - root: a
+ * header, then length-prefixed arguments, at most PV_DGRAM_MAX bytes; descriptors travel beside (SCM_RIGHTS). Both ends
+ * run on one machine and come from one build, so numbers are in host order. Decoding copies nothing: a message points
+ * into its buffer. libc only.
  */
 #ifndef PV_DGRAM_H
 #define PV_DGRAM_H
@@ -51,7 +52,8 @@ typedef struct {
     char detail[1024]; /* for people: what differs, what a program said */
 } pv_reply_t;
 
-/* What a probe found. CURRENT: there, and exactly as asked for. DRIFT: there, but not so; `detail` names each difference. */
+/* What a probe found. CURRENT: there, and exactly as asked for. DRIFT: there, but not so; `detail` names each
+ * difference. */
 typedef enum { PV_ABSENT = 0, PV_DRIFT = 1, PV_CURRENT = 2 } pv_state_t;
 
 void pv_dgram_begin(pv_dgram_out_t *out, uint16_t op, uint32_t seq, uint64_t job);
@@ -62,14 +64,17 @@ void pv_dgram_num(pv_dgram_out_t *out, uint64_t n); /* in decimal */
 /* Sends with FDS (which stay the caller's). 0, or -1 with errno. */
 int pv_dgram_send(int sock, const pv_dgram_out_t *out, const int *fds, int nfds);
 
-/* Receives one message into BUF (PV_DGRAM_MAX bytes). 1: a message; 0: the peer is gone; -1: errno, EBADMSG for one that is
- * truncated or malformed (its descriptors are closed). */
+/* Receives one message into BUF (PV_DGRAM_MAX bytes). 1: a message; 0: the peer is gone; -1: errno, EBADMSG for one
+ * that is truncated or malformed (its descriptors are closed). */
 int pv_dgram_recv(int sock, char *buf, pv_dgram_t *ret);
 
 /* The Nth argument as a number 0..MAX; -1 where there is none or it is not one. */
 int pv_dgram_arg_num(const pv_dgram_t *m, unsigned n, uint64_t max, uint64_t *ret);
 
+/* Begins the reply to a request; an operation may add further arguments. */
+void pv_dgram_reply(pv_dgram_out_t *out, const pv_dgram_head_t *to, const pv_reply_t *reply);
 int pv_dgram_reply_send(int sock, const pv_dgram_head_t *to, const pv_reply_t *reply, const int *fds, int nfds);
-int pv_dgram_reply_parse(const pv_dgram_t *m, pv_reply_t *ret); /* 0, or -1 for a malformed one */
+/* 0, or -1 for a malformed one; the detail is made one line of text. */
+int pv_dgram_reply_parse(const pv_dgram_t *m, pv_reply_t *ret);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * What went wrong, as a row of errors.def with the field and the words of this one case. A failure that a person will see fills
- * one pv_err_t; the row decides retry, HTTP status and exit code, and holds cause and remedy. libc only, no allocation.
+ * What went wrong, as a row of errors.def with the field and the words of this one case. A failure that a person will
+ * see fills one pv_err_t; the row decides retry, HTTP status and exit code, and holds cause and remedy. libc only, no
+ * allocation.
  */
 #ifndef PV_ERROR_H
 #define PV_ERROR_H
@@ -37,9 +38,15 @@ const pv_error_row_t *pv_error_row(pv_code_t code);
 /* The code of a name, PV_CODES where there is none. */
 pv_code_t pv_error_find(const char *name, size_t len);
 
-/* Fills *err (FIELD may be NULL); the text is cut at its size at a character's border and stripped of control bytes. Returns
- * APR_EGENERAL, so that a function can end with `return pv_fail(...)`. */
+/* Fills *err (FIELD may be NULL); the text is cut at its size at a character's border and stripped of control bytes.
+ * Returns APR_EGENERAL, so that a function can end with `return pv_fail(...)`. */
 apr_status_t pv_fail(pv_err_t *err, pv_code_t code, const char *field, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Collects what is wrong with several fields in one SCHEMA error: ERR begins zeroed, its field becomes the first one's,
+ * its text "field: why; field: why". */
+void pv_fail_also(pv_err_t *err, const char *field, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same with another collection. */
+void pv_fail_join(pv_err_t *err, const pv_err_t *more);
 
 #endif

@@ -3,8 +3,8 @@
  * configuration line, builds a path or starts a program takes these types, so that a forgotten check does not compile.
  *
  * Every parser reads exactly LEN bytes (no terminator needed), touches *RET only on success and returns APR_SUCCESS or
- * APR_EINVAL. The values are plain structs: copy, compare with pv_X_eq, print their `s` (always terminated, always ASCII).
- * Used by every program, root among them: libc only, no allocation.
+ * APR_EINVAL. The values are plain structs: copy, compare with pv_X_eq, print their `s` (always terminated, always
+ * ASCII). Used by every program, root among them: libc only, no allocation.
  */
 #ifndef PV_NAMES_H
 #define PV_NAMES_H
@@ -38,8 +38,9 @@ typedef struct {
     char s[65];
 } pv_comp_t;
 
-/* A host name: lower-case A-labels, at least two, label 1..63, whole 1..253, no dot at the end. Upper case is folded,
- * digits-only top labels (addresses) are refused. */
+/* A host name: lower-case A-labels, at least two, label 1..63, whole 1..253, no dot at the end. Upper case is folded. A
+ * top label that begins with no letter (addresses) is refused, and so is an "xn--" label that is no Punycode of visible
+ * characters. */
 typedef struct {
     char s[254];
 } pv_domain_t;

@@ -1,0 +1,145 @@
+/*
+ * Commands that look: list, show, log, status, doctor; and cancel, which names a job as they do.
+ */
+#include "ctl/follow.h"
+#include <apr_strings.h>
+#include <string.h>
+
+apr_status_t pv_command_list(pv_ctl_t *ctl, pv_err_t *err)
+{
+    static const char *const objects[] = {"server", "platform", "site"};
+    json_t *rows, *names;
+    apr_status_t rv = pv_ctl_names(&names, ctl, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (ctl->words.kind) {
+        if ((rv = pv_ctl_list(&rows, ctl, ctl->words.kind, err)) == APR_SUCCESS)
+            pv_view_table(&ctl->view, pv_view_find(ctl->words.kind), rows, names, ctl->p);
+        return rv;
+    }
+    json_t *all = pv_json_keep(json_array(), ctl->p);
+    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+        if ((rv = pv_ctl_list(&rows, ctl, objects[i], err)) != APR_SUCCESS)
+            return rv;
+        json_array_extend(all, rows);
+        if (!ctl->view.json && json_array_size(rows) > 0)
+            pv_view_table(&ctl->view, pv_view_find(objects[i]), rows, names, ctl->p);
+    }
+    if (ctl->view.json)
+        pv_view_json(&ctl->view, all);
+    return APR_SUCCESS;
+}
+
+/* The row of the words' target: a job, or an object. */
+static apr_status_t target_row(json_t **ret, pv_ctl_t *ctl, pv_err_t *err)
+{
+    json_t *request;
+    if (!ctl->words.job)
+        return pv_ctl_object(ret, ctl, &ctl->words.context, "context", err);
+    apr_status_t rv = pv_ctl_request(&request, ctl, PV_MSG_show, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_object_set_new(request, "job", json_integer(ctl->words.job));
+    return pv_ctl_ask(ret, ctl, request, err);
+}
+
+apr_status_t pv_command_show(pv_ctl_t *ctl, pv_err_t *err)
+{
+    json_t *row, *names;
+    apr_status_t rv = target_row(&row, ctl, err);
+    if (rv == APR_SUCCESS)
+        rv = pv_ctl_names(&names, ctl, err);
+    if (rv == APR_SUCCESS)
+        pv_view_record(&ctl->view, row, names, ctl->p);
+    return rv;
+}
+
+apr_status_t pv_command_log(pv_ctl_t *ctl, pv_err_t *err)
+{
+    json_t *row;
+    apr_status_t rv = target_row(&row, ctl, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    const json_t *hello = pv_client_hello(ctl->client);
+    json_int_t first = pv_row_num(hello, "first"), last = pv_row_num(hello, "last");
+    if (last == 0 && !ctl->words.option[PV_OPTION_follow])
+        return APR_SUCCESS;
+    pv_follow_t follow = {.ctl = ctl,
+                          .job = ctl->words.job,
+                          .object = ctl->words.job ? NULL : pv_row_text(row, "id"),
+                          .journal = pv_row_text(hello, "journal"),
+                          .after = first > 0 ? first - 1 : 0,
+                          .until = ctl->words.option[PV_OPTION_follow] ? 0 : last,
+                          .json = ctl->view.json,
+                          .out = ctl->view.out,
+                          .colour = ctl->view.out_colour};
+    return pv_follow_run(&follow, err);
+}
+
+/* The key of the job that is to end: the one of that number, or the object's one that has not ended. */
+static apr_status_t cancel_key(const char **ret, pv_ctl_t *ctl, pv_err_t *err)
+{
+    json_t *target, *jobs, *job;
+    size_t i;
+    apr_status_t rv = target_row(&target, ctl, err);
+    if (rv == APR_SUCCESS && !ctl->words.job)
+        rv = pv_ctl_list(&jobs, ctl, "job", err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (ctl->words.job) {
+        *ret = pv_row_text(target, "key");
+        return APR_SUCCESS;
+    }
+    json_array_foreach(jobs, i, job) if (strcmp(pv_row_text(job, "object"), pv_row_text(target, "id")) == 0 &&
+                                         !pv_job_ended(pv_row_text(job, "state")))
+    {
+        *ret = pv_row_text(job, "key");
+        return APR_SUCCESS;
+    }
+    return pv_fail(err, PV_NO_OBJECT, "context", "%s has no job that could be cancelled", ctl->words.context.s);
+}
+
+apr_status_t pv_command_cancel(pv_ctl_t *ctl, pv_err_t *err)
+{
+    const char *key = NULL;
+    json_t *request, *answer;
+    apr_status_t rv = cancel_key(&key, ctl, err);
+    if (rv == APR_SUCCESS)
+        rv = pv_ctl_request(&request, ctl, PV_MSG_cancel, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_object_set_new(request, "key", json_string(key));
+    if ((rv = pv_ctl_ask(&answer, ctl, request, err)) == APR_SUCCESS)
+        pv_view_record(&ctl->view, answer, NULL, ctl->p);
+    return rv;
+}
+
+apr_status_t pv_command_status(pv_ctl_t *ctl, pv_err_t *err)
+{
+    json_t *request, *row;
+    apr_status_t rv = pv_ctl_request(&request, ctl, PV_MSG_status, err);
+    if (rv == APR_SUCCESS)
+        rv = pv_ctl_ask(&row, ctl, request, err);
+    if (rv == APR_SUCCESS)
+        pv_view_record(&ctl->view, row, NULL, ctl->p);
+    return rv;
+}
+
+apr_status_t pv_command_doctor(pv_ctl_t *ctl, pv_err_t *err)
+{
+    json_t *request, *rows, *end;
+    apr_status_t rv = pv_ctl_request(&request, ctl, PV_MSG_doctor, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (ctl->words.option[PV_OPTION_repair])
+        json_object_set_new(request, "repair", json_true());
+    if ((rv = pv_ctl_rows(&rows, &end, ctl, request, err)) != APR_SUCCESS)
+        return rv;
+    if (json_array_size(rows) > 0)
+        ctl->outcome = PV_WARNING;
+    if (json_array_size(rows) > 0 || ctl->view.json)
+        pv_view_table(&ctl->view, PV_VIEW_drift, rows, NULL, ctl->p);
+    else
+        fputs("Everything is as it should be.\n", ctl->view.out);
+    return APR_SUCCESS;
+}

@@ -1,0 +1,77 @@
+/*
+ * What is done inside a site by its own uid: the driver's install, and the emptying of the folders that it filled. The
+ * request is the contract of provision-driver(7); no secret is in it, only the path of the file that holds it.
+ */
+#include "engine/steps/steps.h"
+#include <apr_strings.h>
+#include <string.h>
+
+/* "db": how a driver reaches the site's database. */
+static json_t *database_of(const pv_job_t *job, apr_pool_t *p)
+{
+    const pv_conf_t *conf = pv_engine_conf(job->engine);
+    const char *name = apr_pstrcat(p, job->object.s, "d", pv_props_str(job->plan, "dbgen"), NULL);
+    const char *host = pv_props_str(job->plan, "db_host");
+    json_t *db = json_pack("{s:s, s:s, s:s, s:s}", "type", pv_props_str(job->plan, "db"), "name", name, "user",
+                           job->object.s, "secret_file", pv_path_site(conf, &job->object, "etc/db", p));
+
+    if (*host) {
+        json_object_set_new(db, "host", json_string(host));
+        json_object_set_new(db, "port", json_integer(atoi(pv_props_str(job->plan, "db_port"))));
+    } else {
+        json_object_set_new(db, "socket", json_string(conf->DbSocket));
+    }
+    return db;
+}
+
+static json_t *site_of(const pv_job_t *job, apr_pool_t *p)
+{
+    const pv_conf_t *conf = pv_engine_conf(job->engine);
+    const char *name = pv_props_str(job->plan, "name"), *port = pv_props_str(job->plan, "port");
+    const char *url =
+        apr_pstrcat(p, "http://", name, strcmp(port, "80") ? ":" : "", strcmp(port, "80") ? port : "", NULL);
+    json_t *aliases = json_object_get(job->want, "aliases");
+
+    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "id", job->object.s, "uri", name, "url", url,
+                     "aliases", aliases ? json_deep_copy(aliases) : json_array(), "data",
+                     pv_path_site(conf, &job->object, "data", p), "private",
+                     pv_path_site(conf, &job->object, "private", p), "tmp", pv_path_site(conf, &job->object, "tmp", p),
+                     "title", pv_props_str(job->want, "title"));
+}
+
+/* "args": those of the site's properties that the manifest lists as fields of an install. */
+static json_t *args_of(const pv_job_t *job, const pv_manifest_t *m)
+{
+    json_t *args = json_object();
+    int i;
+
+    for (i = 0; i < m->fields.n; i++)
+        pv_props_set(args, m->fields.s[i], pv_props_str(job->want, m->fields.s[i]));
+    return args;
+}
+
+void pv_driver_install(const pv_job_t *job, pv_call_t *call)
+{
+    const pv_manifest_t *m = pv_step_manifest(job, call);
+    int database = pv_props_flag(job->plan, "database");
+    const char *flags = !database ? "" : *pv_props_str(job->plan, "db_host") ? "n" : "d";
+
+    if (!m || !pv_step_verb(job, call, m, "install", &job->object, flags))
+        return;
+    json_object_set_new(call->request, "site", site_of(job, call->p));
+    json_object_set_new(call->request, "args", args_of(job, m));
+    if (database)
+        json_object_set_new(call->request, "db", database_of(job, call->p));
+}
+
+void pv_site_empty(const pv_job_t *job, pv_call_t *call)
+{
+    const pv_conf_t *conf = pv_engine_conf(job->engine);
+    const char *folder[] = {pv_path_site(conf, &job->object, "data", call->p),
+                            pv_path_site(conf, &job->object, "private", call->p),
+                            pv_path_site(conf, &job->object, "tmp", call->p)};
+
+    pv_step_worker(call, &job->object, "", "empty", "");
+    pv_dgram_str(call->out, "");
+    call->request = pv_step_folders(folder, 3);
+}

@@ -1,0 +1,130 @@
+/*
+ * Steps that end a job or begin it in the engine itself: the journal's objects and host names. And what is left of a
+ * deleted object: its trash. Local functions run inside the journal transaction that also marks their step as done.
+ */
+#include "engine/steps/steps.h"
+#include <apr_strings.h>
+#include <string.h>
+
+static apr_status_t claim_names(pv_call_t *call, const json_t *props, pv_err_t *err)
+{
+    const pv_job_t *job = call->job;
+    size_t i, n = props ? 1 + pv_props_count(props, "aliases") : 0;
+    const char **name = apr_palloc(call->p, (n + 1) * sizeof(*name));
+
+    for (i = 0; i < n; i++)
+        name[i] = i ? pv_props_at(props, "aliases", i - 1) : pv_props_str(job->plan, "name");
+    return pv_host_claim(pv_engine_journal(call->engine), &job->object, name, (int)n, err);
+}
+
+static apr_status_t names_want(pv_call_t *call, pv_err_t *err)
+{
+    return claim_names(call, call->job->want, err);
+}
+
+static apr_status_t names_have(pv_call_t *call, pv_err_t *err)
+{
+    return claim_names(call, call->job->have, err);
+}
+
+static void run_local(pv_call_t *call, apr_status_t (*fn)(pv_call_t *, pv_err_t *))
+{
+    call->kind = PV_CALL_LOCAL;
+    call->local = fn;
+}
+
+void pv_names_take(const pv_job_t *job, pv_call_t *call)
+{
+    run_local(call, names_want);
+}
+
+void pv_names_back(const pv_job_t *job, pv_call_t *call)
+{
+    run_local(call, names_have);
+}
+
+static apr_status_t save(pv_call_t *call, json_t *props, const char *state, int deleted, pv_err_t *err)
+{
+    const pv_job_t *job = call->job;
+    const char *context = pv_props_str(job->plan, "context");
+    pv_object_t object = {.id = job->object,
+                          .uid = job->uid,
+                          .revision = job->revision + 1,
+                          .state = state,
+                          .props = props,
+                          .deleted = deleted};
+
+    if (pv_context_parse(&object.name, context, strlen(context)))
+        return pv_fail(err, PV_INTERNAL, NULL, "the plan has no context name");
+    if (!object.uid)
+        object.uid = (uid_t)json_integer_value(json_object_get(job->facts, "uid"));
+    return pv_object_save(pv_engine_journal(call->engine), &object, err);
+}
+
+/* What its workers found out belongs to the object: a platform's app and version. */
+static apr_status_t record(pv_call_t *call, pv_err_t *err)
+{
+    static const char *const found[] = {"app", "version"};
+    json_t *props = json_deep_copy(call->job->want);
+    apr_status_t rv;
+    size_t i;
+
+    for (i = 0; i < sizeof(found) / sizeof(found[0]); i++)
+        if (json_object_get(call->job->facts, found[i]))
+            json_object_set(props, found[i], json_object_get(call->job->facts, found[i]));
+    rv = save(call, props, pv_props_str(call->job->plan, "state"), 0, err);
+    json_decref(props);
+    return rv;
+}
+
+static apr_status_t forget(pv_call_t *call, pv_err_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (pv_id_kind(&call->job->object) == PV_SITE)
+        rv = claim_names(call, NULL, err);
+    return rv ? rv : save(call, call->job->have, "deleted", 1, err);
+}
+
+void pv_object_record(const pv_job_t *job, pv_call_t *call)
+{
+    run_local(call, record);
+}
+
+void pv_object_forget(const pv_job_t *job, pv_call_t *call)
+{
+    run_local(call, forget);
+}
+
+void pv_trash_empty(const pv_job_t *job, pv_call_t *call)
+{
+    const pv_conf_t *conf = pv_engine_conf(job->engine);
+    const char *id = job->object.s;
+    const char *site[] = {apr_pstrcat(call->p, conf->SitesRoot, "/.trash/", id, "/data", NULL),
+                          apr_pstrcat(call->p, conf->SitesRoot, "/.trash/", id, "/private", NULL),
+                          apr_pstrcat(call->p, conf->SitesRoot, "/.trash/", id, "/tmp", NULL)};
+
+    pv_step_worker(call, &job->object, "", "empty", "t");
+    pv_dgram_str(call->out, "");
+    call->request = pv_step_folders(site, 3);
+}
+
+void pv_trash_purge(const pv_job_t *job, pv_call_t *call)
+{
+    int site = pv_id_kind(&job->object) == PV_SITE;
+
+    pv_call_root(call, site ? PV_ROOT_site_dirs : PV_ROOT_platform);
+    pv_dgram_str(call->out, job->object.s);
+    pv_dgram_str(call->out, "PURGE");
+    pv_dgram_num(call->out, job->uid);
+    if (!site)
+        pv_dgram_str(call->out, "");
+}
+
+/* dba is told first where the server is that is not recorded yet. */
+void pv_db_ping(const pv_job_t *job, pv_call_t *call)
+{
+    pv_dba_service(job->engine, &job->object, job->want);
+    pv_call_dba(call, PV_DBA_ping);
+    pv_dgram_str(call->out, job->object.s);
+}

@@ -1,0 +1,52 @@
+/*
+ * What the steps share: the functions that the rows of steps.def name, and the calls that several of them build. Only
+ * the files of this folder include it; the rest of the engine knows steps as rows (engine/step.h).
+ */
+#ifndef PV_ENGINE_STEPS_H
+#define PV_ENGINE_STEPS_H
+
+#include "engine/engine.h"
+#include "engine/job.h"
+#include "engine/manifest.h"
+#include "engine/ops.h"
+#include "engine/props.h"
+#include "engine/step.h"
+
+/* code.c: the platform's folder and what is in it */
+pv_step_fn pv_place_probe, pv_place_make, pv_place_drop, pv_place_trash;
+pv_step_fn pv_code_copy, pv_code_empty, pv_code_check, pv_code_detect, pv_code_setup;
+/* site.c: a site's folders, secret, database and link */
+pv_step_fn pv_dirs_probe, pv_dirs_make, pv_dirs_purge, pv_dirs_trash, pv_dirs_untrash;
+pv_step_fn pv_secret_probe, pv_secret_make, pv_secret_drop;
+pv_step_fn pv_database_probe, pv_database_create, pv_database_drop, pv_grant_probe, pv_grant_give;
+pv_step_fn pv_link_probe, pv_link_make, pv_link_drop;
+/* driver.c */
+pv_step_fn pv_driver_install, pv_site_empty;
+/* serve.c: what httpd and PHP-FPM are told, and what they then answer */
+pv_step_fn pv_pool_probe, pv_pool_stage, pv_pool_restore, pv_vhost_probe, pv_vhost_stage, pv_vhost_restore;
+pv_step_fn pv_vhost_preview, pv_pool_preview, pv_httpd_probe, pv_httpd_listens, pv_config_publish, pv_site_get;
+/* record.c: the journal, the trash, a database server */
+pv_step_fn pv_names_take, pv_names_back, pv_object_record, pv_object_forget, pv_trash_empty, pv_trash_purge, pv_db_ping;
+
+/* Makes CALL one that is answered at once with ERR. */
+void pv_step_fail(pv_call_t *call, const pv_err_t *err);
+
+/* The id that the plan names as its platform or server. */
+pv_id_t pv_plan_id(const pv_job_t *job, const char *name);
+
+/* The driver of the job, as its workers found it or as the plan says. NULL: CALL was made the failure. */
+const pv_manifest_t *pv_step_manifest(const pv_job_t *job, pv_call_t *call);
+
+/* Begins a worker that runs as WHO, PLATFORM's place in its view ("": none). The caller adds `source` where there is
+ * one. */
+void pv_step_worker(pv_call_t *call, const pv_id_t *who, const char *platform, const char *program, const char *flags);
+
+/* A driver's verb as WHO, with the request's part that all verbs have. 0 if the driver has no such verb: then nothing
+ * is built. */
+int pv_step_verb(const pv_job_t *job, pv_call_t *call, const pv_manifest_t *m, const char *verb, const pv_id_t *who,
+                 const char *flags);
+
+/* The request of program `empty`: deletes what is in the folders, not them. */
+json_t *pv_step_folders(const char *const *folder, int n);
+
+#endif
