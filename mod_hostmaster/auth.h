@@ -12,9 +12,6 @@
  * nobody). */
 apr_status_t hm_auth_actor(hm_req_t *q);
 
-/* Name and password; waits are counted by account and by peer address. One error text and one amount of work for every
- * failure. */
-apr_status_t hm_auth_login(hm_req_t *q, const char *login, const char *password);
 
 /* A new session for ACCOUNT (every login gets a new id) and its cookie; ends the present one. */
 apr_status_t hm_auth_session(hm_req_t *q, int64_t account);
@@ -26,9 +23,7 @@ apr_status_t hm_auth_csrf(hm_req_t *q);
 
 /* A one-time login link of 15 minutes: its secret, in q->p. use: the account, once. */
 apr_status_t hm_link_make(const char **secret, hm_db_t *db, int64_t account, pv_err_t *err, apr_pool_t *p);
-apr_status_t hm_link_use(int64_t *account, hm_db_t *db, const char *secret, pv_err_t *err);
+apr_status_t hm_link_use(int64_t *account, hm_db_t *db, const char *secret, pv_err_t *err, apr_pool_t *p);
 
-/* bcrypt of a password of 12 to 72 bytes; at most two at a time a process. */
-apr_status_t hm_password_hash(const char **ret, const char *password, pv_err_t *err, apr_pool_t *p);
 
 #endif

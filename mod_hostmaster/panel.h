@@ -8,20 +8,27 @@
 #include "request.h"
 #include "template.h"
 #include <apr_global_mutex.h>
+#include <semaphore.h>
 
 struct hm_panel {
     server_rec *s;
-    const char *name; /* HostmasterPanel: canonical URL, https://panel.example.org[:port], links are made from it */
-    const char *templates_dir, *static_dir, *run_dir;
+    const char *url;        /* HostmasterPanel: canonical URL, https://panel.example.org[:port]; links are made from it */
+    const char *host;       /* of that URL: requests for another host are 421 */
+    int tls;                /* that URL is https: cookies are __Host- and Secure */
+    const char *templates_dir, *run_dir;
     const char *sendmail; /* HostmasterSendmail, or NULL */
     const char *mail_from;
     int external_auth; /* HostmasterExternalAuth: r->user of another module counts */
     const hm_templates_t *templates;
     apr_global_mutex_t *writers; /* SQLite only */
-    int wake_fd;
+    int wake_fd;  /* the dispatchers' eventfd */
+    sem_t hashing; /* bounds the bcrypts at a time in a process */
 };
 
 /* The panel of a server, NULL where HostmasterPanel is not set. */
 hm_panel_t *hm_panel_get(const server_rec *s);
+
+/* The whole life of a request; DECLINED where there is no panel. */
+int hm_request_handle(request_rec *r);
 
 #endif

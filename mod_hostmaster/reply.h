@@ -1,0 +1,15 @@
+/*
+ * The answer: the view as a page or as JSON, problems likewise, redirects, and the headers that every answer carries.
+ */
+#ifndef HM_REPLY_H
+#define HM_REPLY_H
+
+#include "request.h"
+
+/* Sends the answer of a handler that ended with STATUS (OK, or an HTTP status and q->err). Returns what httpd's handler returns. */
+int hm_reply(hm_req_t *q, int status);
+
+/* The view, or the problem, as the API gives it; borrowed from the request. */
+const char *hm_reply_json(hm_req_t *q, int status);
+
+#endif
