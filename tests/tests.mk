@@ -25,12 +25,11 @@ unit-run: $(UNIT)
 	@mkdir -p $(REPORT)
 	@$(PYTHON) tests/unit/run.py $(REPORT) $^
 
+.SECONDARY: $(UNIT:$(O)/unit/%=$(O)/tests/unit/%.o)
 .SECONDEXPANSION:
 $(O)/unit/%: $(O)/tests/unit/%.o $$(UNIT_AR_$$(word 2,$$(subst _, ,$$*))) $(LIBPROTO)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNIT_LIBS)
-
-$(O)/unit/t_fuzz: $(O)/tests/fuzz/fuzz.o
 
 # --- fuzz: libFuzzer on what reads untrusted bytes, FUZZ_TIME seconds each; the committed corpus is replayed by t_fuzz ---
 
