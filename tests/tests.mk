@@ -1,0 +1,60 @@
+# The tests. Every suite writes junit XML into $(O)/report and is one word of CHECKS; `make check` runs them all, whatever one of
+# them says, and ends in their sum.
+
+REPORT ?= $(O)/report
+CHECKS  =
+
+check: programs
+	@rm -rf $(REPORT) && mkdir -p $(REPORT)
+	@failed=; for t in $(CHECKS); do $(MAKE) --no-print-directory $$t || failed="$$failed $$t"; done; \
+	    $(PYTHON) tests/summary.py $(REPORT) $$failed
+
+# --- unit: tests/unit/t_*.c, a cmocka program each, under ASan and UBSan; the second word of its name says what it links ---
+
+CHECKS += unit
+
+UNIT      = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/t_*.c))
+UNIT_LIBS = -lcmocka -ljansson -lsqlite3 $(shell pkg-config --libs libmariadb) $(APR_LIBS)
+$(foreach w,root dba worker ctl engine,$(eval UNIT_AR_$(w) = $(O)/lib$(w).a))
+$(foreach w,steps plan manifest diff http,$(eval UNIT_AR_$(w) = $(O)/libengine.a))
+
+unit:
+	@$(MAKE) --no-print-directory O=$(O)/san SAN=1 REPORT=$(abspath $(REPORT)) unit-run
+
+unit-run: $(UNIT)
+	@mkdir -p $(REPORT)
+	@$(PYTHON) tests/unit/run.py $(REPORT) $^
+
+.SECONDARY: $(UNIT:$(O)/unit/%=$(O)/tests/unit/%.o)
+.SECONDEXPANSION:
+$(O)/unit/%: $(O)/tests/unit/%.o $$(UNIT_AR_$$(word 2,$$(subst _, ,$$*))) $(LIBPROTO)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNIT_LIBS)
+
+# --- fuzz: libFuzzer on what reads untrusted bytes, FUZZ_TIME seconds each; the committed corpus is replayed by t_fuzz ---
+
+FUZZ_TIME ?= 60
+FUZZ       = names conf dgram line message
+FUZZ_CC    = clang -std=gnu11 -O1 -g -Wall -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+fuzz: $(FUZZ:%=$(O)/fuzz/%)
+	@for t in $(FUZZ); do mkdir -p $(O)/fuzz/found/$$t; \
+	    $(O)/fuzz/$$t -max_total_time=$(FUZZ_TIME) -max_len=70000 -artifact_prefix=$(O)/fuzz/$$t- -print_final_stats=1 \
+	        $(O)/fuzz/found/$$t tests/fuzz/corpus/$$t || exit 1; done
+
+$(FUZZ:%=$(O)/fuzz/%): $(O)/fuzz/%: tests/fuzz/main.c tests/fuzz/fuzz.c tests/fuzz/fuzz.h $(PROTO_SRC)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CPPFLAGS) -DFUZZ_TARGET=fuzz_$* -o $@ $(filter %.c,$^) -ljansson $(APR_LIBS)
+
+# --- it: tests/it and tests/crash, pytest with the real programs; one or more files with IT=tests/it/test_x.py ---
+
+CHECKS += it
+
+IT ?= tests/it tests/crash
+
+it: programs
+	@mkdir -p $(REPORT)
+	@$(MAKE) --no-print-directory O=$(O)/fault FAULTS=1 programs
+	@PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q --junitxml=$(REPORT)/it.xml $(IT)
+
+.PHONY: check unit unit-run fuzz it

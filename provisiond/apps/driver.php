@@ -166,6 +166,7 @@ final class Driver
     public function __construct(array $verbs)
     {
         umask(022);
+        ini_set('error_log', ''); // a driver's php.ini may silence PHP's start; from here on what code logs is log
         $this->reserve = str_repeat(' ', 65536);
         $this->report = new Report();
         register_shutdown_function($this->guard(...));

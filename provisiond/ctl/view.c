@@ -86,7 +86,7 @@ static const char *time_text(json_int_t us, apr_pool_t *p)
               doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int month = (int)(5 * doy + 2) / 153, mday = (int)(doy - (153 * month + 2) / 5 + 1);
     month += month < 10 ? 3 : -9;
-    return apr_psprintf(p, "%04lld-%02d-%02d %02d:%02d:%02d UTC", yoe + era * 400 + (month <= 2), month, mday,
+    return apr_psprintf(p, "%04d-%02d-%02d %02d:%02d:%02d UTC", (int)(yoe + era * 400 + (month <= 2)), month, mday,
                         (int)(s / 3600 % 24), (int)(s / 60 % 60), (int)(s % 60));
 }
 
@@ -95,7 +95,7 @@ static const char *number_text(const char *key, json_int_t n, apr_pool_t *p)
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         if (strcmp(times[i], key) == 0)
             return time_text(n, p);
-    return apr_psprintf(p, "%" JSON_INTEGER_FORMAT, n);
+    return apr_psprintf(p, "%" APR_INT64_T_FMT, (apr_int64_t)n);
 }
 
 static const char *list_text(const char *key, const json_t *list, const json_t *names, apr_pool_t *p)

@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import time
 import types
@@ -409,9 +410,10 @@ def test_cron_runs_what_is_due_once(site):
     site.sql("""UPDATE wp_options SET option_value = CONCAT('a:2:{i:1000;a:1:{s:8:"hm_event";a:1:{s:32:"40cd750bba9870f18aada2478b24840a";"""
              """a:3:{s:8:"schedule";s:6:"hourly";s:4:"args";a:0:{}s:8:"interval";i:3600;}}}s:7:"version";i:2;}') WHERE option_name = 'cron'""")
     run = site.run("cron")
-    assert run.ok and run.facts["events"] == "1" and run.of("log")[0]["text"] == "event hm_event", run.log
+    assert run.ok and [x["text"] for x in run.of("log")].count("event hm_event") == 1, run.log
+    assert int(run.facts["events"]) == len(run.of("log"))
     assert "hm_event" in site.sql("SELECT option_value FROM wp_options WHERE option_name = 'cron'")
-    assert "events" in site.run("cron").facts and not [x for x in site.run("cron").of("log") if "hm_event" in x["text"]]
+    assert "event hm_event" not in [x["text"] for x in site.run("cron").of("log")]
 
 
 def login_path(run):
@@ -438,7 +440,7 @@ def test_a_login_link_lets_in_once_and_a_look_at_it_does_not_use_it_up(site):
     cookies = "; ".join(c.split(";")[0] for c in first.headers.get_all("Set-Cookie"))
     assert "boss" in site.fetch("/wp-admin/profile.php", headers={"Cookie": cookies}).text
     second = press(site, path)
-    assert second.status == 403 and "Set-Cookie" not in second.headers
+    assert second.status == 403 and "wordpress_logged_in" not in str(second.headers)
 
 
 def test_an_old_login_link_is_refused_and_swept_away(site):
@@ -502,9 +504,6 @@ def test_an_error_of_wordpress_itself_is_reported_in_words(site):
 
 
 # --- WordPress: moving
-
-
-NESTED = ('O:8:"stdClass":2:{s:1:"u";s:LEN:"http://HOST/ä";s:4:"more";s:NEST:"a:1:{i:0;s:LEM:"https://HOST/x";}";}')
 
 
 def nested(host):
@@ -602,14 +601,22 @@ def test_install_names_the_wrong_field_and_makes_no_table(world, code, field, ar
         shutil.rmtree(site.top)
 
 
+def mo_file(original, translation):
+    """A catalogue of one message in GNU's format."""
+    o, t = original.encode(), translation.encode()
+    return struct.pack("<7I", 0x950412DE, 0, 1, 28, 36, 0, 44) + struct.pack("<4I", len(o), 44, len(t), 45 + len(o)) + o + b"\0" + t + b"\0"
+
+
 def test_install_in_a_language_of_the_code_base(world, code):
     languages = code / "wp-content/languages"
     languages.mkdir()
-    (languages / "de_DE.mo").write_bytes(bytes.fromhex("de120495") + bytes([0] * 24))
+    (languages / "de_DE.mo").write_bytes(mo_file("Hello world!", "Hallo Welt!"))
     site = Site(world, "sllllllllllll", OTHER_UID, code)
     site.make_database()
-    assert site.run("install", admin_mail="a@example.org", language="de").ok
+    run = site.run("install", admin_mail="a@example.org", language="de")
+    assert run.ok, run.log + str(run.lines)
     assert site.sql("SELECT option_value FROM wp_options WHERE option_name = 'WPLANG'") == "de_DE"
+    assert site.sql("SELECT post_title FROM wp_posts WHERE id = 1") == "Hallo Welt!"
     shutil.rmtree(languages)
 
 
@@ -633,8 +640,8 @@ BREAKS = {
     "runs out of memory": ("$a = ''; while (true) { $a .= str_repeat('x', 1 << 20); }", 70, "DRIVER_FAILED"),
     "throws": ("throw new \\RuntimeException('no luck');", 1, "DRIVER_FAILED"),
     "exits in a shutdown function": ("register_shutdown_function(fn () => exit(0));", 0, None),
-    "dies in a shutdown function": ("register_shutdown_function(fn () => nothing_of_that_name());", 1, "DRIVER_FAILED"),
-    "closes its report": ("fclose((function () { return $this->stream; })->call($report));", 1, None),
+    "dies in a shutdown function": ("register_shutdown_function(fn () => nothing_of_that_name());", 255, None),
+    "closes its report": ("fclose((function () { return $this->stream; })->call($report));", 255, None),
 }
 
 
@@ -662,7 +669,7 @@ def test_ten_mebibytes_of_output_are_log_and_harm_nothing(world):
 
 
 def test_a_long_text_and_odd_bytes_stay_one_line(world):
-    run = run_driver(bad_driver(world, r"$report->log('info', str_repeat('ä', 9000)); $report->fact('x', \"a\xff\nb\");"),
+    run = run_driver(bad_driver(world, r'$report->log("info", str_repeat("ä", 9000)); $report->fact("x", "a\xff\nb");'),
                      "status", {}, SITE_UID)
     assert run.ok and len(run.of("log")[0]["text"].encode()) <= 8200 and run.facts["x"] == "a\ufffd\nb"
 

@@ -26,7 +26,7 @@ if (PHP_SAPI !== 'cli') {
     if (is_file("$hostmaster_data/.maintenance")) {
         hostmaster_refuse(503, 'This site is being worked on and will be back soon.');
     }
-    if (in_array(basename(get_included_files()[0]), ['install.php', 'setup-config.php'], true)) {
+    if (in_array(__DIR__ . '/wp-admin/install.php', get_included_files(), true)) {
         hostmaster_refuse(403, 'Sites are installed by their hosting panel.');
     }
 }

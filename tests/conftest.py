@@ -1,10 +1,13 @@
 """What the integration tests share: one lab a module, and the watch over its logs."""
 
 import os
+import sys
 
 import pytest
 
-from lab import Lab
+sys.path.insert(0, f"{os.path.dirname(__file__)}/it")
+
+from lab import Lab  # noqa: E402
 
 
 def pytest_configure(config):
