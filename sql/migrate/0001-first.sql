@@ -1,6 +1,7 @@
 -- Schema 1 of the front end, the same text on SQLite, PostgreSQL and MariaDB. Times are microseconds since 1970. Ids of servers,
 -- platforms and sites are the text ids shared with the back end; all other ids are 64-bit numbers made by the module. "Wanted"
--- columns are people's; "actual" columns are written only from the daemon's facts.
+-- columns are people's; "actual" columns are written only from the daemon's facts. busy is the type of an open task on the object and
+-- last how the latest one ended, kept there so that a list needs no look into the tasks.
 
 CREATE TABLE schema_version (version INTEGER NOT NULL);
 
@@ -74,7 +75,9 @@ CREATE TABLE server (
     created   BIGINT       NOT NULL,
     state     VARCHAR(16)  NOT NULL DEFAULT 'new',
     verified  BIGINT       NOT NULL DEFAULT 0,
-    seen_revision BIGINT   NOT NULL DEFAULT 0
+    seen_revision BIGINT   NOT NULL DEFAULT 0,
+    busy      VARCHAR(32)  NOT NULL DEFAULT '',
+    last      VARCHAR(16)  NOT NULL DEFAULT ''
 );
 
 -- What a server offers: http (apache), db (mariadb). secret is a file's name on the server, never a password.
@@ -102,7 +105,9 @@ CREATE TABLE platform (
     verified BIGINT       NOT NULL DEFAULT 0,
     seen_revision BIGINT  NOT NULL DEFAULT 0,
     seen_app VARCHAR(16)  NOT NULL DEFAULT '',
-    version  VARCHAR(64)  NOT NULL DEFAULT ''
+    version  VARCHAR(64)  NOT NULL DEFAULT '',
+    busy     VARCHAR(32)  NOT NULL DEFAULT '',
+    last     VARCHAR(16)  NOT NULL DEFAULT ''
 );
 CREATE INDEX platform_server ON platform (server);
 
@@ -126,7 +131,9 @@ CREATE TABLE site (
     seen_revision BIGINT    NOT NULL DEFAULT 0,
     db_name    VARCHAR(32)  NOT NULL DEFAULT '',
     url        VARCHAR(300) NOT NULL DEFAULT '',
-    version    VARCHAR(64)  NOT NULL DEFAULT ''
+    version    VARCHAR(64)  NOT NULL DEFAULT '',
+    busy       VARCHAR(32)  NOT NULL DEFAULT '',
+    last       VARCHAR(16)  NOT NULL DEFAULT ''
 );
 CREATE INDEX site_client ON site (client, name);
 CREATE INDEX site_name ON site (name);
