@@ -83,8 +83,8 @@ END {
 		print "};"
 		for (i = 1; i <= count; i++) {
 			print "\napr_status_t hm_sql_" names[i] "(hm_db_t *db" (selects[i] ? ", json_t **rows" : "") ", pv_err_t *err" params[i] ")\n{"
-			print "    const void *args[] = {" (args[i] == "" ? "NULL" : substr(args[i], 3)) "};"
-			print "    return hm_db_run(db, HM_SQL_" toupper(names[i]) ", " (selects[i] ? "rows" : "NULL") ", args, err);\n}"
+			print "    const void *bind[] = {" (args[i] == "" ? "NULL" : substr(args[i], 3)) "};"
+			print "    return hm_db_run(db, HM_SQL_" toupper(names[i]) ", " (selects[i] ? "rows" : "NULL") ", bind, err);\n}"
 		}
 	}
 }

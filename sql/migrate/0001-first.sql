@@ -188,7 +188,7 @@ CREATE TABLE attempt (
     job      BIGINT       NOT NULL DEFAULT 0,
     done     INTEGER      NOT NULL DEFAULT 0,
     total    INTEGER      NOT NULL DEFAULT 0,
-    lines    BIGINT       NOT NULL DEFAULT 0,
+    logged   BIGINT       NOT NULL DEFAULT 0,
     code     VARCHAR(32)  NOT NULL DEFAULT '',
     field    VARCHAR(64)  NOT NULL DEFAULT '',
     text     VARCHAR(1024) NOT NULL DEFAULT '',

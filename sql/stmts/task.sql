@@ -57,14 +57,14 @@ UPDATE task SET state = %s, code = %s, ended = %lld, open_key = NULL WHERE id = 
 -- @stmt attempt_add(id:n task:n n:n job_key:s server:s args:s created:n)
 INSERT INTO attempt (id, task, n, job_key, server, args, state, created) VALUES (%lld, %lld, %lld, %s, %s, %s, 'queued', %lld)
 
--- @stmt attempt_get(task:n n:n) -> id:n n:n state:s phase:s cancel:n job:n done:n total:n lines:n code:s field:s text:s started:n ended:n
-SELECT id, n, state, phase, cancel, job, done, total, lines, code, field, text, started, ended FROM attempt WHERE task = %lld AND n = %lld
+-- @stmt attempt_get(task:n n:n) -> id:n n:n state:s phase:s cancel:n job:n done:n total:n logged:n code:s field:s text:s started:n ended:n
+SELECT id, n, state, phase, cancel, job, done, total, logged, code, field, text, started, ended FROM attempt WHERE task = %lld AND n = %lld
 
 -- @stmt attempt_list(task:n) -> n:n state:s code:s started:n ended:n
 SELECT n, state, code, started, ended FROM attempt WHERE task = %lld ORDER BY n LIMIT 100
 
--- @stmt attempt_by_key(job_key:s) -> id:n task:n n:n state:s type:s object:s client:n label:s lines:n done:n total:n
-SELECT a.id, a.task, a.n, a.state, t.type, t.object, t.client, t.label, a.lines, a.done, a.total FROM attempt a JOIN task t ON t.id = a.task
+-- @stmt attempt_by_key(job_key:s) -> id:n task:n n:n state:s type:s object:s client:n label:s logged:n done:n total:n
+SELECT a.id, a.task, a.n, a.state, t.type, t.object, t.client, t.label, a.logged, a.done, a.total FROM attempt a JOIN task t ON t.id = a.task
  WHERE a.job_key = %s
 
 -- @stmt attempt_queued(server:s limit:n) -> id:n task:n job_key:s args:s cancel:n type:s object:s
@@ -92,8 +92,8 @@ UPDATE attempt SET phase = %s WHERE id = %lld
 -- @stmt attempt_progress(done:n total:n id:n)
 UPDATE attempt SET done = %lld, total = %lld WHERE id = %lld
 
--- @stmt attempt_lines(lines:n id:n)
-UPDATE attempt SET lines = %lld WHERE id = %lld
+-- @stmt attempt_logged(logged:n id:n)
+UPDATE attempt SET logged = %lld WHERE id = %lld
 
 -- @stmt attempt_end(state:s code:s field:s text:s ended:n id:n)
 UPDATE attempt SET state = %s, phase = '', code = %s, field = %s, text = %s, ended = %lld WHERE id = %lld AND ended = 0
