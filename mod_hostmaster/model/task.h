@@ -11,20 +11,25 @@
 typedef struct {
     const char *type, *object, *label, *server, *origin; /* origin: user, queue, command, event */
     int64_t account, client;
-    json_t *args; /* fields that are the task's own (delete, run ...), or NULL */
 } hm_task_t;
 
-/* In the caller's transaction: a task and its first attempt, or the open one of the same kind on that object. *ret: its id. */
+/* How an attempt ended. */
+typedef struct {
+    const char *state, *code, *field, *text;
+    int64_t at;
+} hm_end_t;
+
+/* In the caller's transaction: a task and its first attempt, or the open one of the same type on that object. *ret: its id. */
 apr_status_t hm_task_enqueue(int64_t *ret, hm_db_t *db, const hm_task_t *task, pv_err_t *err, apr_pool_t *p);
 
-/* The request of an attempt, flat, without key: what submit gets. From the object's wanted columns. */
-apr_status_t hm_task_request(json_t **ret, hm_db_t *db, const char *type, const char *object, const json_t *own,
-                             pv_err_t *err, apr_pool_t *p);
+/* A new attempt of a task that has ended (TASK: a row of task_get); the old one and its log stay. */
+apr_status_t hm_task_retry(hm_db_t *db, const json_t *task, pv_err_t *err, apr_pool_t *p);
 
-/* A new attempt of a task that has ended; the old one and its log stay. */
-apr_status_t hm_task_retry(hm_db_t *db, int64_t task, pv_err_t *err, apr_pool_t *p);
+/* Asks for its end: a queued attempt is cancelled at once, a running one by the dispatcher. TOO_LATE for one that has ended. */
+apr_status_t hm_task_cancel(hm_db_t *db, const json_t *task, pv_err_t *err, apr_pool_t *p);
 
-/* Asks for its end: a queued attempt is cancelled at once, a running one by the dispatcher. */
-apr_status_t hm_task_cancel(hm_db_t *db, int64_t task, pv_err_t *err);
+/* Ends an attempt and its task, and tells the object. Ending what has ended changes nothing. */
+apr_status_t hm_task_end(hm_db_t *db, int64_t task, int64_t attempt, const char *object, const hm_end_t *end, pv_err_t *err,
+                         apr_pool_t *p);
 
 #endif
