@@ -1,0 +1,137 @@
+/*
+ * The shared part of the screens. No SQL, no markup, no state.
+ */
+#include "page/page.h"
+#include "db.h"
+#include "model/object.h"
+#include "model/task.h"
+#include "stmts.h"
+#include <apr_strings.h>
+#include <httpd.h>
+#include <stdlib.h>
+#include <string.h>
+
+apr_status_t hm_one(hm_req_t *q, json_t *rows, json_t **row)
+{
+    *row = json_array_get(rows, 0);
+    return *row ? APR_SUCCESS : pv_fail(&q->err, PV_NO_OBJECT, NULL, "%s", "");
+}
+
+apr_status_t hm_list_limit(hm_req_t *q, int64_t *limit)
+{
+    const char *s = hm_arg(q, "limit");
+    uint64_t n = HM_PAGE_ROWS;
+    if (s && pv_num_parse(&n, s, strlen(s), 1, 500) != APR_SUCCESS) {
+        q->status = 400;
+        return pv_fail(&q->err, PV_SCHEMA, "limit", "a whole number from 1 to 500");
+    }
+    *limit = (int64_t) n;
+    return APR_SUCCESS;
+}
+
+/* The same address with another place to begin; only words that a list knows go into it. */
+static const char *next_href(const hm_req_t *q, const char *after)
+{
+    const char *state = hm_arg(q, "state"), *find = hm_arg(q, "find");
+    return apr_pstrcat(q->p, q->r->uri, "?after=", ap_escape_urlencoded(q->p, after), state ? "&state=" : "",
+                       state ? ap_escape_urlencoded(q->p, state) : "", find ? "&find=" : "", find ? ap_escape_urlencoded(q->p, find) : "",
+                       NULL);
+}
+
+void hm_list_show(hm_req_t *q, const char *name, json_t *rows, int64_t limit, const char *column)
+{
+    json_object_set(q->view, name, rows);
+    if ((int64_t) json_array_size(rows) <= limit)
+        return;
+    json_array_remove(rows, (size_t) limit);
+    const json_t *value = json_object_get(json_array_get(rows, (size_t) limit - 1), column);
+    const char *after = json_is_integer(value) ? apr_psprintf(q->p, "%" APR_INT64_T_FMT, (apr_int64_t) json_integer_value(value))
+                                               : json_string_value(value);
+    json_object_set_new(q->view, "next", json_string(after));
+    json_object_set_new(q->view, "next_href", json_string(next_href(q, after)));
+}
+
+apr_status_t hm_tasks_on(hm_req_t *q, const char *object)
+{
+    json_t *rows;
+    apr_status_t rv = hm_sql_task_list_on(q->db, &rows, &q->err, object, HM_SCOPE(q), 20);
+    if (rv != APR_SUCCESS)
+        return rv;
+    hm_task_shown(rows, q->p);
+    json_object_set(q->view, "tasks", rows);
+    return APR_SUCCESS;
+}
+
+/* May a person start this task now? install comes with the site; disable and enable exclude each other. */
+static int offered(const pv_task_row_t *task, pv_kind_t kind, const char *state)
+{
+    if (task->kind != kind || strcmp(task->type, "install") == 0)
+        return 0;
+    if (strcmp(task->type, "disable") == 0)
+        return strcmp(state, "enabled") == 0;
+    return strcmp(task->type, "enable") != 0 || strcmp(state, "disabled") == 0;
+}
+
+void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *state)
+{
+    json_t *actions = json_array();
+    for (int i = 0; i < pv_task_count(); i++) {
+        const pv_task_row_t *task = pv_task_at(i);
+        if (!offered(task, kind, state))
+            continue;
+        const char *label = apr_pstrmemdup(q->p, task->label, strcspn(task->label, " "));
+        const char *action = apr_psprintf(q->p, "/%ss/%s/tasks", pv_kind_name(kind), id);
+        json_array_append_new(actions, json_pack("{s:s, s:s, s:s, s:s, s:b}", "type", task->type, "label", label, "help", task->help,
+                                                 "action", action, "danger", strcmp(task->type, "delete") == 0));
+    }
+    json_object_set_new(q->view, "actions", actions);
+}
+
+apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const char *server, int64_t *task)
+{
+    int64_t client = hm_row_n(object, "client");
+    hm_task_t t = {.type = type, .object = hm_row_s(object, "id"), .label = hm_row_s(object, "name"), .server = server,
+                   .origin = q->api ? "api" : "user", .account = q->actor.account, .client = client ? client : 1};
+    apr_status_t rv = hm_task_enqueue(task, q->db, &t, &q->err, q->p);
+    if (rv == APR_SUCCESS)
+        rv = hm_audit(q, type, t.object, t.label);
+    if (rv == APR_SUCCESS)
+        json_object_set_new(q->view, "task", json_integer(*task));
+    q->wake = 1;
+    return rv;
+}
+
+apr_status_t hm_task_type(hm_req_t *q, pv_kind_t kind, const char **ret)
+{
+    const char *type = hm_form(q, "type");
+    const pv_task_row_t *task = type ? pv_task_find(type, kind) : NULL;
+    if (json_object_size(q->body) != 1 || task == NULL || strcmp(type, "install") == 0)
+        return pv_fail(&q->err, PV_SCHEMA, "type", "the one field is type: a task that can be run on a %s", pv_kind_name(kind));
+    *ret = task->type;
+    return APR_SUCCESS;
+}
+
+apr_status_t hm_audit(hm_req_t *q, const char *action, const char *object, const char *text)
+{
+    return hm_sql_audit_add(q->db, &q->err, hm_db_id(), q->actor.account, q->actor.login ? q->actor.login : "", q->r->useragent_ip, action,
+                            object, text);
+}
+
+const char *hm_value(const json_t *values, const char *name, const json_t *row)
+{
+    const json_t *value = json_object_get(values, name);
+    return json_is_string(value) ? json_string_value(value) : hm_row_s(row, name);
+}
+
+int64_t hm_value_n(const json_t *values, const char *name, int64_t otherwise)
+{
+    const char *s = json_string_value(json_object_get(values, name));
+    return s && s[0] ? strtoll(s, NULL, 10) : otherwise;
+}
+
+apr_status_t hm_revision(hm_req_t *q, const json_t *values, const json_t *row)
+{
+    if (hm_value_n(values, "revision", -1) == hm_row_n(row, "revision"))
+        return APR_SUCCESS;
+    return pv_fail(&q->err, PV_STALE, "revision", "somebody else has changed it; open the form again");
+}

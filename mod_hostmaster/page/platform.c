@@ -1,0 +1,149 @@
+/*
+ * Platforms: list, one, add, change, tasks.
+ */
+#include "db.h"
+#include "forms.h"
+#include "model/object.h"
+#include "page/page.h"
+#include "route.h"
+#include "stmts.h"
+#include <apr_strings.h>
+#include <string.h>
+
+int hm_page_platform_list(hm_req_t *q)
+{
+    int64_t limit;
+    json_t *rows;
+    HM_TRY(q, hm_list_limit(q, &limit));
+    HM_TRY(q, hm_req_db(q));
+    HM_TRY(q, hm_sql_platform_list(q->db, &rows, &q->err, hm_arg(q, "after") ? hm_arg(q, "after") : "", limit + 1));
+    hm_object_shown(rows);
+    hm_list_show(q, "platforms", rows, limit, "name");
+    return OK;
+}
+
+static apr_status_t platform_get(hm_req_t *q, json_t **platform)
+{
+    json_t *rows;
+    apr_status_t rv = hm_req_db(q);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_platform_get(q->db, &rows, &q->err, q->param[0]);
+    if (rv == APR_SUCCESS)
+        rv = hm_one(q, rows, platform);
+    if (rv == APR_SUCCESS)
+        hm_object_shown(rows);
+    return rv;
+}
+
+int hm_page_platform_view(hm_req_t *q)
+{
+    json_t *platform, *sites;
+    HM_TRY(q, platform_get(q, &platform));
+    HM_TRY(q, hm_sql_site_list_on(q->db, &sites, &q->err, q->param[0], HM_SCOPE(q), 100));
+    HM_TRY(q, hm_tasks_on(q, q->param[0]));
+    hm_object_shown(sites);
+    json_object_set(q->view, "platform", platform);
+    json_object_set(q->view, "sites", sites);
+    json_object_set_new(q->view, "can", json_pack("{s:b, s:b}", "change", q->actor.role == HM_ADMIN, "add_site", 1));
+    if (q->actor.role == HM_ADMIN)
+        hm_actions_show(q, PV_PLATFORM, q->param[0], hm_row_s(platform, "state"));
+    return OK;
+}
+
+static apr_status_t add_form(hm_req_t *q)
+{
+    json_t *rows, *row;
+    size_t i;
+    apr_status_t rv = hm_req_db(q);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_service_servers(q->db, &rows, &q->err, "http");
+    if (rv != APR_SUCCESS)
+        return rv;
+    hm_form_show(q, hm_form_find("platform_add"), NULL, "/platforms", "/platforms");
+    json_array_foreach(rows, i, row) hm_form_option(q, "server", hm_row_s(row, "id"), hm_row_s(row, "name"));
+    return APR_SUCCESS;
+}
+
+int hm_page_platform_new(hm_req_t *q)
+{
+    HM_TRY(q, add_form(q));
+    return OK;
+}
+
+static apr_status_t name_free(hm_req_t *q, const char *name, const char *platform)
+{
+    json_t *rows;
+    apr_status_t rv = hm_sql_platform_by_name(q->db, &rows, &q->err, name);
+    if (rv != APR_SUCCESS || json_array_size(rows) == 0 || strcmp(hm_row_s(json_array_get(rows, 0), "id"), platform) == 0)
+        return rv;
+    return hm_form_wrong(q, PV_NAME_IN_USE, "name", "there is a platform %s already", name);
+}
+
+int hm_page_platform_add(hm_req_t *q)
+{
+    json_t *values, *platform, *rows;
+    int64_t task;
+    pv_id_t id;
+    HM_TRY(q, add_form(q));
+    HM_TRY(q, hm_form_check(&values, q, hm_form_find("platform_add")));
+    HM_TRY(q, hm_begin(q));
+    HM_TRY(q, pv_id_make(&id, PV_PLATFORM));
+    const char *name = hm_value(values, "name", NULL), *server = hm_value(values, "server", NULL);
+    HM_TRY(q, name_free(q, name, id.s));
+    HM_TRY(q, hm_sql_server_get(q->db, &rows, &q->err, server));
+    if (json_array_size(rows) == 0)
+        HM_TRY(q, hm_form_wrong(q, PV_NO_OBJECT, "server", "there is no such server"));
+    HM_TRY(q, hm_sql_platform_add(q->db, &q->err, id.s, name, server, hm_value(values, "place", NULL), hm_value(values, "source", NULL),
+                                  hm_value(values, "app", NULL), hm_db_now()));
+    platform = hm_own(q, json_pack("{s:s, s:s}", "id", id.s, "name", name));
+    HM_TRY(q, hm_queue(q, "verify", platform, server, &task));
+    json_object_del(q->view, "form");
+    json_object_set(q->view, "platform", platform);
+    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t) task);
+}
+
+static apr_status_t change_form(hm_req_t *q, json_t **platform)
+{
+    apr_status_t rv = platform_get(q, platform);
+    const char *path = apr_pstrcat(q->p, "/platforms/", q->param[0], NULL);
+    if (rv == APR_SUCCESS)
+        hm_form_show(q, hm_form_find("platform_change"), *platform, path, path);
+    return rv;
+}
+
+int hm_page_platform_edit(hm_req_t *q)
+{
+    json_t *platform;
+    HM_TRY(q, change_form(q, &platform));
+    return OK;
+}
+
+int hm_page_platform_change(hm_req_t *q)
+{
+    json_t *platform, *values;
+    int64_t task;
+    HM_TRY(q, change_form(q, &platform));
+    HM_TRY(q, hm_form_check(&values, q, hm_form_find("platform_change")));
+    HM_TRY(q, hm_begin(q));
+    HM_TRY(q, hm_revision(q, values, platform));
+    HM_TRY(q, name_free(q, hm_value(values, "name", platform), q->param[0]));
+    HM_TRY(q, hm_sql_platform_change(q->db, &q->err, hm_value(values, "name", platform), q->param[0], hm_row_n(platform, "revision")));
+    HM_TRY(q, hm_queue(q, "verify", platform, hm_row_s(platform, "server"), &task));
+    json_object_del(q->view, "form");
+    return hm_done(q, 202, "/platforms/%s", q->param[0]);
+}
+
+int hm_page_platform_task(hm_req_t *q)
+{
+    json_t *platform, *rows;
+    const char *type;
+    int64_t task;
+    HM_TRY(q, platform_get(q, &platform));
+    HM_TRY(q, hm_task_type(q, PV_PLATFORM, &type));
+    HM_TRY(q, hm_begin(q));
+    HM_TRY(q, hm_sql_site_count_on(q->db, &rows, &q->err, q->param[0]));
+    if (strcmp(type, "delete") == 0 && hm_row_n(json_array_get(rows, 0), "n") > 0)
+        HM_TRY(q, pv_fail(&q->err, PV_IN_USE, NULL, "%d sites are on it", (int) hm_row_n(json_array_get(rows, 0), "n")));
+    HM_TRY(q, hm_queue(q, type, platform, hm_row_s(platform, "server"), &task));
+    return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t) task);
+}
