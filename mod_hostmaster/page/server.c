@@ -8,6 +8,7 @@
 #include "route.h"
 #include "stmts.h"
 #include <apr_strings.h>
+#include <stdlib.h>
 #include <string.h>
 
 int hm_page_server_list(hm_req_t *q)
@@ -121,7 +122,7 @@ static apr_status_t services_check(hm_req_t *q, const json_t *v, const json_t *n
 static apr_status_t services_add(hm_req_t *q, const char *server, const json_t *v, const json_t *now)
 {
     const char *http = hm_value(v, "http", now), *db = hm_value(v, "db", now);
-    int64_t http_port = hm_value_n(v, "http_port", hm_row_n(now, "http_port")), db_port = hm_value_n(v, "db_port", hm_row_n(now, "db_port"));
+    int64_t http_port = strtoll(hm_value(v, "http_port", now), NULL, 10), db_port = strtoll(hm_value(v, "db_port", now), NULL, 10);
     apr_status_t rv = APR_SUCCESS;
     if (http[0])
         rv = hm_sql_service_add(q->db, &q->err, server, "http", http, "", "", http_port, "");
@@ -185,7 +186,7 @@ static void services_flatten(json_t *server, const json_t *services)
         int http = strcmp(hm_row_s(row, "kind"), "http") == 0;
         json_object_set(server, hm_row_s(row, "kind"), json_object_get(row, "type"));
         if (hm_row_n(row, "port"))
-            json_object_set(server, http ? "http_port" : "db_port", json_object_get(row, "port"));
+            json_object_set_new(server, http ? "http_port" : "db_port", json_sprintf("%d", (int)hm_row_n(row, "port")));
         if (http)
             continue;
         json_object_set(server, "db_auth", json_object_get(row, "auth"));

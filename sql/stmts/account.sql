@@ -91,3 +91,6 @@ UPDATE account SET seen = %lld WHERE id = %lld
 
 -- @stmt account_admins() -> id:n mail:s
 SELECT id, mail FROM account WHERE role = 'administrator' AND state = 'enabled' ORDER BY id LIMIT 100
+
+-- @stmt account_taken(login:s mail:s id:n) -> login:s mail:s
+SELECT login, mail FROM account WHERE (login = %s OR mail = %s) AND id <> %lld

@@ -1,0 +1,142 @@
+/*
+ * The doors: login form, one-time links, logout; and what one may change of oneself.
+ */
+#include "auth.h"
+#include "db.h"
+#include "page/page.h"
+#include "panel.h"
+#include "password.h"
+#include "route.h"
+#include "secret.h"
+#include "stmts.h"
+#include <apr_strings.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOKEN_LIFE ((int64_t) 365 * 86400 * 1000000)
+
+int hm_page_login_form(hm_req_t *q)
+{
+    if (q->actor.account)
+        return hm_done(q, 200, "/");
+    return OK;
+}
+
+/* Shows PAGE again with its words of what was wrong. */
+static int again(hm_req_t *q, const char *page)
+{
+    q->page = page;
+    q->status = hm_failed(q);
+    json_object_set_new(q->view, "error", json_string(q->err.text));
+    return OK;
+}
+
+int hm_page_login(hm_req_t *q)
+{
+    const char *login = hm_form(q, "login"), *password = hm_form(q, "password");
+    int64_t account;
+    if (login == NULL || password == NULL || q->api) {
+        pv_fail(&q->err, PV_SCHEMA, login ? "password" : "login", "name and password are required");
+        return again(q, "login");
+    }
+    json_object_set_new(q->view, "login", json_string(login));
+    if (hm_password_login(q, login, password, &account) != APR_SUCCESS)
+        return again(q, "login");
+    HM_TRY(q, hm_auth_session(q, account));
+    HM_TRY(q, hm_audit(q, "login", "", ""));
+    return hm_done(q, 200, "/");
+}
+
+int hm_page_logout(hm_req_t *q)
+{
+    HM_TRY(q, hm_auth_logout(q));
+    return hm_done(q, 200, "/login");
+}
+
+int hm_page_link_form(hm_req_t *q)
+{
+    json_object_set_new(q->view, "token", json_string(q->param[0]));
+    return OK;
+}
+
+int hm_page_link_use(hm_req_t *q)
+{
+    int64_t account;
+    HM_TRY(q, hm_req_db(q));
+    HM_TRY(q, hm_link_use(&account, q->db, q->param[0], &q->err, q->p));
+    HM_TRY(q, hm_auth_session(q, account));
+    HM_TRY(q, hm_audit(q, "link", "", ""));
+    return hm_done(q, 200, "/");
+}
+
+static apr_status_t account_show(hm_req_t *q)
+{
+    json_t *rows, *tokens, *account;
+    apr_status_t rv = hm_req_db(q);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_account_get(q->db, &rows, &q->err, q->actor.account);
+    if (rv == APR_SUCCESS)
+        rv = hm_one(q, rows, &account);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_token_list(q->db, &tokens, &q->err, q->actor.account, hm_db_now());
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_object_set(q->view, "account", account);
+    json_object_set(q->view, "tokens", tokens);
+    return APR_SUCCESS;
+}
+
+int hm_page_account_view(hm_req_t *q)
+{
+    HM_TRY(q, account_show(q));
+    return OK;
+}
+
+int hm_page_account_password(hm_req_t *q)
+{
+    const char *old = hm_form(q, "old"), *new = hm_form(q, "new"), *hash;
+    json_t *rows;
+    int right = 1;
+    HM_TRY(q, account_show(q));
+    HM_TRY(q, hm_sql_account_password_get(q->db, &rows, &q->err, q->actor.account));
+    const char *present = hm_row_s(json_array_get(rows, 0), "password");
+    if (present[0])
+        HM_TRY(q, hm_password_check(q, old ? old : "", present, &right));
+    if (!right)
+        pv_fail(&q->err, PV_DENIED, "old", "the present password is wrong");
+    if (!right || hm_password_hash(&hash, q, new ? new : "") != APR_SUCCESS)
+        return q->api ? hm_failed(q) : again(q, "account");
+    HM_TRY(q, hm_begin(q));
+    HM_TRY(q, hm_sql_account_password(q->db, &q->err, hash, q->actor.account));
+    HM_TRY(q, hm_sql_session_delete_of(q->db, &q->err, q->actor.account)); /* every session but the new one ends */
+    HM_TRY(q, hm_audit(q, "password", "", ""));
+    if (!q->api)
+        HM_TRY(q, hm_auth_session(q, q->actor.account));
+    return hm_done(q, 200, "/account");
+}
+
+int hm_page_token_add(hm_req_t *q)
+{
+    const char *name = hm_form(q, "name"), *scope = hm_form(q, "scope"), *secret = hm_secret_make(q->p);
+    int64_t now = hm_db_now();
+    HM_TRY(q, hm_begin(q));
+    if (name == NULL || !*name || pv_text_check(name, strlen(name), 64) != APR_SUCCESS)
+        HM_TRY(q, pv_fail(&q->err, PV_SCHEMA, "name", "text, at most 64 bytes, without control characters"));
+    if (scope == NULL || (strcmp(scope, "read") != 0 && strcmp(scope, "write") != 0))
+        HM_TRY(q, pv_fail(&q->err, PV_SCHEMA, "scope", "read or write"));
+    HM_TRY(q, hm_sql_token_add(q->db, &q->err, hm_db_id(), hm_secret_hash(secret, q->p), q->actor.account, name, scope, now, now + TOKEN_LIFE));
+    HM_TRY(q, hm_audit(q, "token_add", "", name));
+    HM_TRY(q, account_show(q));
+    json_object_set_new(q->view, "value", json_string(secret));
+    q->status = 201; /* not a redirect: the value is shown this once */
+    return OK;
+}
+
+int hm_page_token_delete(hm_req_t *q)
+{
+    HM_TRY(q, hm_begin(q));
+    if (hm_sql_token_delete(q->db, &q->err, strtoll(q->param[0], NULL, 10), q->actor.account) != APR_SUCCESS)
+        HM_TRY(q, pv_fail(&q->err, PV_NO_OBJECT, NULL, "%s", ""));
+    HM_TRY(q, hm_audit(q, "token_delete", "", q->param[0]));
+    return hm_done(q, 200, "/account");
+}
