@@ -253,6 +253,16 @@ class Lab:
                   f"source={self.folder}/sources/{name}")
         return self
 
+    def with_tiny(self):
+        """The platform of the test driver: dropped in beside the others, without a rebuild."""
+        here = f"{TREE}/tests/it"
+        shutil.copytree(f"{here}/apps/tiny", f"{self.folder}/apps/tiny", dirs_exist_ok=True)
+        shutil.copytree(f"{here}/sources/tiny", f"{self.folder}/sources/tiny", dirs_exist_ok=True)
+        self.open_to_all("apps", "sources")
+        self.must("verify", "@platform_tiny", "server=@server_main", f"place={self.folder}/platforms/tiny",
+                  f"source={self.folder}/sources/tiny")
+        return self
+
     def with_wordpress(self, name="wordpress"):
         self.must("verify", f"@platform_{name}", "server=@server_main", f"place={self.folder}/platforms/{name}",
                   "source=/usr/share/wordpress")
