@@ -58,3 +58,18 @@ it: programs
 	@PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q --junitxml=$(REPORT)/it.xml $(IT)
 
 .PHONY: check unit unit-run fuzz it
+
+# --- lint: the house rules, each of them tested by files that break it (tests/lint/bad) ---
+
+CHECKS += lint
+
+LINT = LINT_CPPFLAGS='$(CPPFLAGS) $(CPPFLAGS_dba) $(CPPFLAGS_mod_hostmaster)' $(PYTHON) -B tests/lint/lint.py
+
+lint: programs lint-test
+	@$(LINT) --junit $(REPORT)/lint.xml
+
+lint-test:
+	@mkdir -p $(REPORT)
+	@$(LINT) --test --junit $(REPORT)/lint-test.xml
+
+.PHONY: lint lint-test
