@@ -17,7 +17,7 @@ sysconfdir  ?= /etc/provision
 APXS        ?= apxs
 PYTHON      ?= /usr/bin/python3
 
-all: programs
+all: programs man
 
 include provisiond/provisiond.mk
 include mod_hostmaster/module.mk

@@ -43,3 +43,5 @@ $(O)/gen/journal_sql.h: sql/journal.sql
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@.new && mv $@.new $@
 
 $(call objects,$(wildcard provisiond/engine/*.c)): $(O)/gen/journal_sql.h
+
+include provisiond/man/man.mk

@@ -55,7 +55,7 @@ class Run:
     @property
     def ok(self):
         """Success, as provision-driver(7) defines it."""
-        return self.code == 0 and bool(self.lines) and self.lines[-1] == {"t": "end", "ok": True}
+        return self.code == 0 and self.lines[-1:] == [{"t": "end", "ok": True}] and not self.of("error")
 
     @property
     def error(self):
