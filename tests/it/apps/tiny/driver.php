@@ -48,7 +48,8 @@ function install(Request $request, Report $report): void
     );
     $db->query('CREATE TABLE page (title TEXT NOT NULL)');
     $insert = $db->prepare('INSERT INTO page VALUES (?)');
-    $insert->execute([$request->get('args.title', $request->need('site.uri'))]);
+    $title = $request->get('args.title', $request->need('site.uri'));
+    $insert->execute([$profile === 'untitled' ? 'Another title' : $title]); // which nobody will find on the page
     file_write("$data/settings.json", json_encode($settings), 0600);
 }
 
