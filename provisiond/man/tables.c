@@ -210,6 +210,53 @@ static void dba_operations(void)
 #undef DBOP
 }
 
+/* ---- provision(1) ---- */
+
+#define WORD(name, usage) static const char usage_##name[] = usage;
+#include "ctl/commands.def"
+
+#define ARGS(a, b, c) usage_##a, usage_##b, usage_##c
+
+static void put_word(const char *s)
+{
+    if (*s)
+        printf(" %s", s);
+}
+
+static void put_command(const char *word, const char *a, const char *b, const char *c, const char *help)
+{
+    printf(".It Ic");
+    put_word(word);
+    put_word(a);
+    put_word(b);
+    put_word(c);
+    putchar('\n');
+    put_sentence("", help);
+}
+
+static void commands(void)
+{
+#define COMMAND(name, word, args, options, help) put_command(word, args, help);
+#include "ctl/commands.def"
+}
+
+static void put_option(const char *brief, const char *word, const char *value, const char *help)
+{
+    printf(".It Fl %s", word + 1);
+    if (*brief)
+        printf(" , Fl %s", brief + 1);
+    if (*value)
+        printf(" Ar %s", value);
+    putchar('\n');
+    put_sentence("", help);
+}
+
+static void options(void)
+{
+#define OPTION(name, brief, word, value, help) put_option(brief, word, value, help);
+#include "ctl/commands.def"
+}
+
 static const struct {
     const char *name;
     void (*put)(void);
@@ -222,6 +269,8 @@ static const struct {
     {"plans", plans},
     {"root operations", root_operations},
     {"dba operations", dba_operations},
+    {"commands", commands},
+    {"options", options},
 };
 
 static int put_table(const char *name)
