@@ -37,7 +37,7 @@ APR_LIBS  = $(shell pkg-config --libs apr-1)
 CPPFLAGS += -D_GNU_SOURCE -Iprovisiond -I$(O)/gen $(APR) $(if $(FAULTS),-DPV_FAULTS)
 CFLAGS    = -std=gnu11 $(OPT) $(WARN) $(HARDEN)
 
-$(O)/%.o: %.c
+$(O)/o/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(CPPFLAGS_$(firstword $(subst /, ,$(patsubst provisiond/%,%,$<)))) -MMD -MP -c -o $@ $<
 
@@ -73,12 +73,13 @@ CONF_FILES   = provisiond.conf httpd.conf sysusers.conf tmpfiles.conf provisiond
 APP_FILES    = $(shell cd provisiond/apps && find . -type f ! -name LICENSE)
 TEMPLATES    = $(shell cd templates && find httpd php-fpm -type f)
 
-$(O)/conf/%: conf/%
+# Made anew each time: variables of the command line are in them.
+$(O)/conf/%: conf/% FORCE
 	@mkdir -p $(@D)
 	$(RELOCATE) $< > $@.new && mv $@.new $@
 
 # Each directive with what it is and its default; one that has none is commented out.
-$(O)/conf/provisiond.conf: conf/provisiond.conf.in provisiond/settings.def
+$(O)/conf/provisiond.conf: conf/provisiond.conf.in provisiond/settings.def FORCE
 	@mkdir -p $(@D)
 	{ cat conf/provisiond.conf.in; sed -n -e 's/^SETTING(\([A-Za-z]*\), *[A-Z]*, *"\(.*\)", *"\(.*\)")$$/# \3\n\1 \2\n/' \
 	    -e 's/\n\([A-Za-z]*\) \n/\n#\1\n/' -e '/^# /p' provisiond/settings.def; } | $(RELOCATE) > $@.new && mv $@.new $@
@@ -97,3 +98,5 @@ install: programs man $(CONF_FILES:%=$(O)/conf/%)
 	$(INSTALL) $(O)/conf/sysusers.conf $(DESTDIR)$(sysusersdir)/provision.conf
 	$(INSTALL) $(O)/conf/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/provision.conf
 	[ -n "$(DESTDIR)" ] || { systemd-sysusers $(sysusersdir)/provision.conf && systemd-tmpfiles --create $(tmpfilesdir)/provision.conf; }
+
+.PHONY: FORCE

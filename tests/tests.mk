@@ -25,9 +25,9 @@ unit-run: $(UNIT)
 	@mkdir -p $(REPORT)
 	@$(PYTHON) tests/unit/run.py $(REPORT) $^
 
-.SECONDARY: $(UNIT:$(O)/unit/%=$(O)/tests/unit/%.o)
+.SECONDARY: $(UNIT:$(O)/unit/%=$(O)/o/tests/unit/%.o)
 .SECONDEXPANSION:
-$(O)/unit/%: $(O)/tests/unit/%.o $$(UNIT_AR_$$(word 2,$$(subst _, ,$$*))) $(LIBPROTO)
+$(O)/unit/%: $(O)/o/tests/unit/%.o $$(UNIT_AR_$$(word 2,$$(subst _, ,$$*))) $(LIBPROTO)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNIT_LIBS)
 

@@ -6,7 +6,7 @@ MAN_PAGES = $(patsubst provisiond/man/%.in,$(O)/man/%,$(MAN_IN)) $(patsubst prov
 
 man: $(MAN_PAGES)
 
-$(O)/man-tables: $(O)/provisiond/man/tables.o
+$(O)/man-tables: $(O)/o/provisiond/man/tables.o
 	$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $<
 
 $(O)/man/%: provisiond/man/%.in $(O)/man-tables
