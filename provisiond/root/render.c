@@ -91,15 +91,25 @@ void pv_word_block(pv_words_t *words, const char *name, const char *block)
     add(words, name, len && block[len - 1] == '\n' ? apr_pstrmemdup(words->p, block, len - 1) : block);
 }
 
+static const char *value_of(const pv_words_t *words, const char *name, size_t len)
+{
+    for (int i = 0; i < words->n; i++)
+        if (strlen(words->word[i].name) == len && memcmp(words->word[i].name, name, len) == 0)
+            return words->word[i].value;
+    return NULL;
+}
+
+const char *pv_word_value(const pv_words_t *words, const char *name)
+{
+    return value_of(words, name, strlen(name));
+}
+
 /* The word at S, "@NAME@": its value, and its length in *LEN. NULL: none of that name. Not a word at all: *LEN is 0. */
 static const char *word_at(const pv_words_t *words, const char *s, size_t *len)
 {
     size_t n = strspn(s + 1, UPPER);
     *len = n && s[n + 1] == '@' ? n + 2 : 0;
-    for (int i = 0; *len && i < words->n; i++)
-        if (strlen(words->word[i].name) == n && memcmp(words->word[i].name, s + 1, n) == 0)
-            return words->word[i].value;
-    return NULL;
+    return *len ? value_of(words, s + 1, n) : NULL;
 }
 
 /* One line with its words replaced; "" if one of them is empty; NULL and *BAD at a word that is unknown. */

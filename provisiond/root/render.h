@@ -40,6 +40,8 @@ void pv_word_path(pv_words_t *words, const char *name, ...) __attribute__((senti
 /* Text that was rendered by this function. */
 void pv_word_block(pv_words_t *words, const char *name, const char *block);
 
+const char *pv_word_value(const pv_words_t *words, const char *name); /* NULL: there is no such word */
+
 /* DIR/NAME rendered; *RET in words->p. The error names the template's line. */
 apr_status_t pv_render(const char **ret, const pv_words_t *words, int dir, const char *name, pv_err_t *err);
 

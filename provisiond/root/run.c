@@ -39,6 +39,7 @@ static void become(const char *const *argv, int out, const pv_run_how_t *how)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
     reset_signals();
+    umask(022);
     if (how->setup && how->setup(how->ctx) != 0)
         dprintf(out, "namespaces: %s\n", strerror(errno));
     else if (dup2(how->null, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 && close_range(3, ~0U, 0) == 0)

@@ -122,12 +122,11 @@ static apr_status_t render(const char **ret, const pv_root_t *root, vhost_t *v, 
         if (rv != APR_SUCCESS)
             return rv;
     }
-    const char *head, *body;
-    apr_status_t rv = pv_render(&head, w, root->templates, "httpd/head.conf", err);
+    const char *body;
+    apr_status_t rv = pv_render(&body, w, root->templates, on ? "httpd/site.conf" : "httpd/disabled.conf", err);
     if (rv == APR_SUCCESS)
-        rv = pv_render(&body, w, root->templates, on ? "httpd/site.conf" : "httpd/disabled.conf", err);
-    if (rv == APR_SUCCESS)
-        *ret = apr_pstrcat(p, head, body, NULL);
+        *ret = apr_pstrcat(p, "#listen ", pv_word_value(w, "LISTEN"), "\n#names ", pv_word_value(w, "NAMES"), "\n",
+                           body, NULL);
     return rv;
 }
 
