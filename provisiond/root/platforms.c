@@ -219,7 +219,7 @@ static void probe(pv_root_t *root, const pv_id_t *id, uid_t uid, const pv_place_
     if (uid && registered != uid)
         pv_probe_differs(answer, "uid: %u is registered, not %u", registered, uid);
     if (look(root->platform[place->root], place, 0, &st) != 0) {
-        if (errno == ENOENT)
+        if (errno == ENOENT && answer->reply.a == PV_CURRENT)
             answer->reply.a = PV_ABSENT;
         else
             pv_probe_differs(answer, "place: %s", strerror(errno));

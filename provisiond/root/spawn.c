@@ -167,12 +167,12 @@ void pv_op_worker(pv_root_t *root, const pv_dgram_t *m, pv_answer_t *answer)
     if (take_place(&who.place, &place, m, 1, root->conf->PlatformRoot.n, "platform", answer) != 0 ||
         take_place(&who.source, &source, m, 6, root->conf->SourceRoot.n, "source", answer) != 0)
         return;
-    if (who.uid == 0)
+    if (pv_arg_is(m, 2, "driver") && (!pv_arg_given(m, 3) || !pv_arg_given(m, 4)))
+        pv_answer_fail(answer, PV_SCHEMA, "app, verb: a driver needs both");
+    else if (who.uid == 0)
         pv_answer_fail(answer, PV_NO_OBJECT, "%s has no uid: its folders come first", who.id.s);
     else if (root->spawn->workers->nelts >= root->conf->Workers)
         pv_answer_fail(answer, PV_BUSY, "%d workers run already (Workers)", root->spawn->workers->nelts);
-    else if (pv_arg_is(m, 2, "driver") && (!pv_arg_given(m, 3) || !pv_arg_given(m, 4)))
-        pv_answer_fail(answer, PV_SCHEMA, "app, verb: a driver needs both");
     else
         start(root, &who, m, answer);
 }
