@@ -31,6 +31,9 @@ $(O)/unit/%: $(O)/o/tests/unit/%.o $$(UNIT_AR_$$(word 2,$$(subst _, ,$$*))) $(LI
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNIT_LIBS)
 
+$(O)/unit/t_fuzz: $(O)/o/tests/fuzz/fuzz.o
+$(O)/o/tests/unit/%.o $(O)/o/tests/fuzz/%.o: CPPFLAGS += -Itests
+
 # --- fuzz: libFuzzer on what reads untrusted bytes, FUZZ_TIME seconds each; the committed corpus is replayed by t_fuzz ---
 
 FUZZ_TIME ?= 60
