@@ -17,7 +17,7 @@ sysconfdir  ?= /etc/provision
 APXS        ?= apxs
 PYTHON      ?= /usr/bin/python3
 
-all: programs
+all: programs man
 
 include provisiond/provisiond.mk
 include mod_hostmaster/module.mk
@@ -37,7 +37,7 @@ APR_LIBS  = $(shell pkg-config --libs apr-1)
 CPPFLAGS += -D_GNU_SOURCE -Iprovisiond -I$(O)/gen $(APR) $(if $(FAULTS),-DPV_FAULTS)
 CFLAGS    = -std=gnu11 $(OPT) $(WARN) $(HARDEN)
 
-$(O)/%.o: %.c
+$(O)/o/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(CPPFLAGS_$(firstword $(subst /, ,$(patsubst provisiond/%,%,$<)))) -MMD -MP -c -o $@ $<
 
@@ -53,3 +53,50 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 .PHONY: all programs deps clean help check lint install
+
+# --- install: all files below DESTDIR; without one, the accounts and folders too. A configuration that is there is kept. ---
+
+sbindir      = $(prefix)/sbin
+bindir       = $(prefix)/bin
+unitdir      = $(prefix)/lib/systemd/system
+sysusersdir  = $(prefix)/lib/sysusers.d
+tmpfilesdir  = $(prefix)/lib/tmpfiles.d
+moduledir    = $(shell $(APXS) -q LIBEXECDIR)
+INSTALL      = install -D -m 644
+INSTALL_X    = install -D -m 755
+INSTALL_CONF = keep() { [ -e "$$2" ] || $(INSTALL) "$$1" "$$2"; }; keep
+# The files of conf/ name the places of a package; they are rewritten to where this build goes.
+RELOCATE     = sed -e 's|/usr/sbin/provisiond|$(sbindir)/provisiond|g' -e 's|/usr/libexec/provision|$(libexecdir)|g' \
+                   -e 's|/usr/share/provision|$(datadir)|g' -e 's|/usr/lib/apache2/modules|$(moduledir)|g' \
+                   -e 's|/etc/provision\b|$(sysconfdir)|g'
+CONF_FILES   = provisiond.conf httpd.conf sysusers.conf tmpfiles.conf provisiond.service provision-httpd.service
+APP_FILES    = $(shell cd provisiond/apps && find . -type f ! -name LICENSE)
+TEMPLATES    = $(shell cd templates && find httpd php-fpm -type f)
+
+# Made anew each time: variables of the command line are in them.
+$(O)/conf/%: conf/% FORCE
+	@mkdir -p $(@D)
+	$(RELOCATE) $< > $@.new && mv $@.new $@
+
+# Each directive with what it is and its default; one that has none is commented out.
+$(O)/conf/provisiond.conf: conf/provisiond.conf.in provisiond/settings.def FORCE
+	@mkdir -p $(@D)
+	{ cat conf/provisiond.conf.in; sed -n -e 's/^SETTING(\([A-Za-z]*\), *[A-Z]*, *"\(.*\)", *"\(.*\)")$$/# \3\n\1 \2\n/' \
+	    -e 's/\n\([A-Za-z]*\) \n/\n#\1\n/' -e '/^# /p' provisiond/settings.def; } | $(RELOCATE) > $@.new && mv $@.new $@
+
+install: programs man $(CONF_FILES:%=$(O)/conf/%)
+	$(INSTALL_X) $(O)/provisiond $(DESTDIR)$(sbindir)/provisiond
+	$(INSTALL_X) $(O)/provision $(DESTDIR)$(bindir)/provision
+	for f in provisiond-engine provisiond-dba provision-worker; do $(INSTALL_X) $(O)/$$f $(DESTDIR)$(libexecdir)/$$f; done
+	$(INSTALL) $(O)/mod_hostmaster.so $(DESTDIR)$(moduledir)/mod_hostmaster.so
+	for f in $(APP_FILES); do $(INSTALL) provisiond/apps/$$f $(DESTDIR)$(datadir)/apps/$$f; done
+	for f in $(TEMPLATES); do $(INSTALL) templates/$$f $(DESTDIR)$(datadir)/templates/$$f; done
+	for f in $(notdir $(MAN_PAGES)); do $(INSTALL) $(O)/man/$$f $(DESTDIR)$(mandir)/man$${f##*.}/$$f; done
+	$(INSTALL_CONF) $(O)/conf/provisiond.conf $(DESTDIR)$(sysconfdir)/provisiond.conf
+	$(INSTALL_CONF) $(O)/conf/httpd.conf $(DESTDIR)$(sysconfdir)/httpd.conf
+	for f in provisiond provision-httpd; do $(INSTALL) $(O)/conf/$$f.service $(DESTDIR)$(unitdir)/$$f.service; done
+	$(INSTALL) $(O)/conf/sysusers.conf $(DESTDIR)$(sysusersdir)/provision.conf
+	$(INSTALL) $(O)/conf/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/provision.conf
+	[ -n "$(DESTDIR)" ] || { systemd-sysusers $(sysusersdir)/provision.conf && systemd-tmpfiles --create $(tmpfilesdir)/provision.conf; }
+
+.PHONY: FORCE

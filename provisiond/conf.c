@@ -35,16 +35,20 @@ typedef struct {
     const char *otherwise;
 } setting_t;
 
+static int path_good(const char *at)
+{
+    do {
+        size_t n = *at == '/' ? strspn(at + 1, ALNUM "._-+@") : 0;
+        if (n == 0 || strspn(at + 1, ".") == n)
+            return 0;
+        at += n + 1;
+    } while (*at);
+    return 1;
+}
+
 static const char *parse_PATH(const reader_t *r, void *to, const char *value)
 {
-    const char *at = value;
-    while (*at == '/') {
-        size_t n = strspn(++at, ALNUM "._-+@");
-        if (n == 0 || strspn(at, ".") == n)
-            break;
-        at += n;
-    }
-    if (*at || at == value)
+    if (!path_good(value))
         return "must be an absolute path of letters, digits and . _ - + @, without // or .. and no slash at its end";
     *(pv_conf_path_t *)to = value;
     return NULL;

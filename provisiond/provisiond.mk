@@ -1,7 +1,7 @@
 # libprovision.a and the five programs. Each folder's objects but its main.c also make an archive, which the unit tests link.
 
 sources = $(filter-out $(1)/main.c,$(wildcard $(1)/*.c $(1)/*/*.c))
-objects = $(patsubst %.c,$(O)/%.o,$(1))
+objects = $(patsubst %.c,$(O)/o/%.o,$(1))
 
 PROTO_SRC = $(wildcard provisiond/proto/*.c) provisiond/conf.c provisiond/fault.c
 LIBPROTO  = $(O)/libprovision.a
@@ -28,11 +28,11 @@ $(LIBPROTO) $(ARCHIVES):
 	@rm -f $@
 	ar rcs $@ $(filter %.o,$^)
 
-$(O)/provisiond: $(O)/provisiond/root/main.o $(O)/libroot.a $(LIBPROTO)
-$(O)/provisiond-engine: $(O)/provisiond/engine/main.o $(O)/libengine.a $(LIBPROTO)
-$(O)/provisiond-dba: $(O)/provisiond/dba/main.o $(O)/libdba.a $(LIBPROTO)
-$(O)/provision-worker: $(O)/provisiond/worker/main.o $(O)/libworker.a $(LIBPROTO)
-$(O)/provision: $(O)/provisiond/ctl/main.o $(O)/libctl.a $(LIBPROTO)
+$(O)/provisiond: $(O)/o/provisiond/root/main.o $(O)/libroot.a $(LIBPROTO)
+$(O)/provisiond-engine: $(O)/o/provisiond/engine/main.o $(O)/libengine.a $(LIBPROTO)
+$(O)/provisiond-dba: $(O)/o/provisiond/dba/main.o $(O)/libdba.a $(LIBPROTO)
+$(O)/provision-worker: $(O)/o/provisiond/worker/main.o $(O)/libworker.a $(LIBPROTO)
+$(O)/provision: $(O)/o/provisiond/ctl/main.o $(O)/libctl.a $(LIBPROTO)
 
 $(PROGRAMS):
 	$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_$(@F)) $(APR_LIBS)
@@ -43,3 +43,5 @@ $(O)/gen/journal_sql.h: sql/journal.sql
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@.new && mv $@.new $@
 
 $(call objects,$(wildcard provisiond/engine/*.c)): $(O)/gen/journal_sql.h
+
+include provisiond/man/man.mk

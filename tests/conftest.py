@@ -1,4 +1,4 @@
-"""What the integration tests share: one lab a module, and the watch over its logs."""
+"""What the integration and the crash tests share: labs, and the watch over their logs."""
 
 import os
 import sys
@@ -22,17 +22,29 @@ def session():
 
 @pytest.fixture(scope="module")
 def lab():
-    """A running daemon with a server @server_main; a module may widen it with a fixture of its own name."""
+    """A running daemon with the server @server_main, for the tests of one module."""
     with Lab() as made:
         yield made.start().with_server()
+
+
+@pytest.fixture(scope="session")
+def world():
+    """A machine as it should be: two WordPress sites and a static one, made from the command line alone. Tests that use it leave it
+    as they found it."""
+    with Lab() as made:
+        made.start().with_server().with_wordpress().with_static()
+        made.install_wordpress("one.test")
+        made.install_wordpress("two.test")
+        made.install("three.test", "pages")
+        yield made
 
 
 @pytest.fixture(autouse=True)
 def no_unexpected_warnings(request):
     """A line of warning level that a test did not expect fails it."""
-    made = request.getfixturevalue("lab") if "lab" in request.fixturenames else None
-    if made:
+    labs = [request.getfixturevalue(name) for name in ("lab", "world") if name in request.fixturenames]
+    for made in labs:
         made.logs.skip()
     yield
-    if made:
+    for made in labs:
         assert not made.logs.unexpected()

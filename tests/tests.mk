@@ -25,11 +25,14 @@ unit-run: $(UNIT)
 	@mkdir -p $(REPORT)
 	@$(PYTHON) tests/unit/run.py $(REPORT) $^
 
-.SECONDARY: $(UNIT:$(O)/unit/%=$(O)/tests/unit/%.o)
+.SECONDARY: $(UNIT:$(O)/unit/%=$(O)/o/tests/unit/%.o)
 .SECONDEXPANSION:
-$(O)/unit/%: $(O)/tests/unit/%.o $$(UNIT_AR_$$(word 2,$$(subst _, ,$$*))) $(LIBPROTO)
+$(O)/unit/%: $(O)/o/tests/unit/%.o $$(UNIT_AR_$$(word 2,$$(subst _, ,$$*))) $(LIBPROTO)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNIT_LIBS)
+
+$(O)/unit/t_fuzz: $(O)/o/tests/fuzz/fuzz.o
+$(O)/o/tests/unit/%.o $(O)/o/tests/fuzz/%.o: CPPFLAGS += -Itests
 
 # --- fuzz: libFuzzer on what reads untrusted bytes, FUZZ_TIME seconds each; the committed corpus is replayed by t_fuzz ---
 
@@ -58,3 +61,18 @@ it: programs
 	@PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q --junitxml=$(REPORT)/it.xml $(IT)
 
 .PHONY: check unit unit-run fuzz it
+
+# --- lint: the house rules, each of them tested by files that break it (tests/lint/bad) ---
+
+CHECKS += lint
+
+LINT = LINT_CPPFLAGS='$(CPPFLAGS) $(CPPFLAGS_dba) $(CPPFLAGS_mod_hostmaster)' $(PYTHON) -B tests/lint/lint.py
+
+lint: programs lint-test
+	@$(LINT) --junit $(REPORT)/lint.xml
+
+lint-test:
+	@mkdir -p $(REPORT)
+	@$(LINT) --test --junit $(REPORT)/lint-test.xml
+
+.PHONY: lint lint-test

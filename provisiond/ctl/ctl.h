@@ -20,11 +20,8 @@ typedef struct {
 
 typedef apr_status_t pv_command_fn(pv_ctl_t *ctl, pv_err_t *err);
 
-#define OPTION(name, brief, word, value, help)
 #define COMMAND(name, word, args, options, help) pv_command_fn pv_command_##name;
 #include "ctl/commands.def"
-#undef COMMAND
-#undef OPTION
 
 /* The configuration; an unreadable one is an error only for who needs it. */
 apr_status_t pv_ctl_conf(const pv_conf_t **ret, pv_ctl_t *ctl, pv_err_t *err);

@@ -12,20 +12,18 @@
 
 static const pv_option_row_t options[PV_OPTIONS] = {
 #define OPTION(name, brief, word, value, help) {brief, word, value, help},
-#define COMMAND(name, word, args, options, help)
 #include "ctl/commands.def"
-#undef COMMAND
-#undef OPTION
 };
 
-#define EACH(a, b, c, ...) PV_WORD_##a, PV_WORD_##b, PV_WORD_##c
-#define ARGS(...)          EACH(__VA_ARGS__, NONE, NONE, NONE)
+#define ARGS(a, b, c) PV_WORD_##a, PV_WORD_##b, PV_WORD_##c
 static const pv_command_row_t commands[PV_COMMANDS] = {
-#define OPTION(name, brief, word, value, help)
 #define COMMAND(name, word, args, options, help) {word, {args}, options, help},
 #include "ctl/commands.def"
-#undef COMMAND
-#undef OPTION
+};
+
+static const char *const usages[] = {
+#define WORD(name, usage) usage,
+#include "ctl/commands.def"
 };
 
 static const char *const kinds[] = {"server", "platform", "site", "job", NULL};
@@ -40,18 +38,9 @@ const pv_command_row_t *pv_command_row(pv_command_t command)
     return &commands[command];
 }
 
-const char *pv_word_usage(pv_word_t arg)
+const char *pv_word_usage(pv_word_t word)
 {
-    static const char *const usage[] = {
-        [PV_WORD_NONE] = "",
-        [PV_WORD_TASK] = "TASK",
-        [PV_WORD_CONTEXT] = "@context",
-        [PV_WORD_TARGET] = "@context|JOB",
-        [PV_WORD_KIND] = "[server|platform|site|job]",
-        [PV_WORD_TOPIC] = "[COMMAND|TASK]",
-        [PV_WORD_FIELDS] = "[field=value ...]",
-    };
-    return usage[arg];
+    return usages[word];
 }
 
 int pv_words_json(int n, const char *const *words)

@@ -11,30 +11,19 @@
 #define PV_WORDS_MAX 3
 
 typedef enum {
-    PV_WORD_NONE,
-    PV_WORD_TASK,
-    PV_WORD_CONTEXT,
-    PV_WORD_TARGET,
-    PV_WORD_KIND,
-    PV_WORD_TOPIC,
-    PV_WORD_FIELDS,
+#define WORD(name, usage) PV_WORD_##name,
+#include "ctl/commands.def"
 } pv_word_t;
 
 typedef enum {
 #define OPTION(name, brief, word, value, help) PV_OPTION_##name,
-#define COMMAND(name, word, args, options, help)
 #include "ctl/commands.def"
-#undef COMMAND
-#undef OPTION
     PV_OPTIONS
 } pv_option_t;
 
 typedef enum {
-#define OPTION(name, brief, word, value, help)
 #define COMMAND(name, word, args, options, help) PV_COMMAND_##name,
 #include "ctl/commands.def"
-#undef COMMAND
-#undef OPTION
     PV_COMMANDS
 } pv_command_t;
 

@@ -10,11 +10,8 @@
 #include <unistd.h>
 
 static pv_command_fn *const commands[PV_COMMANDS] = {
-#define OPTION(name, brief, word, value, help)
 #define COMMAND(name, word, args, options, help) pv_command_##name,
 #include "ctl/commands.def"
-#undef COMMAND
-#undef OPTION
 };
 
 /* Jansson would open /dev/urandom for this. */

@@ -5,29 +5,38 @@
 #include <apr_strings.h>
 #include <string.h>
 
-apr_status_t pv_command_list(pv_ctl_t *ctl, pv_err_t *err)
+/* All objects: a table of each kind that there is. */
+static apr_status_t list_all(pv_ctl_t *ctl, const json_t *names, pv_err_t *err)
 {
-    static const char *const objects[] = {"server", "platform", "site"};
-    json_t *rows, *names;
-    apr_status_t rv = pv_ctl_names(&names, ctl, err);
-    if (rv != APR_SUCCESS)
-        return rv;
-    if (ctl->words.kind) {
-        if ((rv = pv_ctl_list(&rows, ctl, ctl->words.kind, err)) == APR_SUCCESS)
-            pv_view_table(&ctl->view, pv_view_find(ctl->words.kind), rows, names, ctl->p);
-        return rv;
-    }
-    json_t *all = pv_json_keep(json_array(), ctl->p);
-    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
-        if ((rv = pv_ctl_list(&rows, ctl, objects[i], err)) != APR_SUCCESS)
+    static const char *const kinds[] = {"server", "platform", "site"};
+    json_t *all = pv_json_keep(json_array(), ctl->p), *rows;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        apr_status_t rv = pv_ctl_list(&rows, ctl, kinds[i], err);
+        if (rv != APR_SUCCESS)
             return rv;
+        if (!ctl->view.json && json_array_size(rows) > 0) {
+            if (json_array_size(all) > 0)
+                fputc('\n', ctl->view.out);
+            pv_view_table(&ctl->view, pv_view_find(kinds[i]), rows, names, ctl->p);
+        }
         json_array_extend(all, rows);
-        if (!ctl->view.json && json_array_size(rows) > 0)
-            pv_view_table(&ctl->view, pv_view_find(objects[i]), rows, names, ctl->p);
     }
     if (ctl->view.json)
         pv_view_json(&ctl->view, all);
     return APR_SUCCESS;
+}
+
+apr_status_t pv_command_list(pv_ctl_t *ctl, pv_err_t *err)
+{
+    json_t *rows, *names;
+    apr_status_t rv = pv_ctl_names(&names, ctl, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!ctl->words.kind)
+        return list_all(ctl, names, err);
+    if ((rv = pv_ctl_list(&rows, ctl, ctl->words.kind, err)) == APR_SUCCESS)
+        pv_view_table(&ctl->view, pv_view_find(ctl->words.kind), rows, names, ctl->p);
+    return rv;
 }
 
 /* The row of the words' target: a job, or an object. */

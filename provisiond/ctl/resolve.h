@@ -16,7 +16,7 @@ typedef struct {
 apr_status_t pv_target_resolve(pv_target_t *ret, pv_ctl_t *ctl, pv_err_t *err);
 
 /*
- * An absolute path below one of ROOTS, "/srv/platforms/drupal-10:web", as "0:drupal-10:web"; the longest root wins.
+ * An absolute path below one of ROOTS, "/srv/platforms/pages-10:web", as "0:pages-10:web"; the longest root wins.
  * ROOT_NOT_ALLOWED names the roots.
  */
 apr_status_t pv_place_of_path(const char **ret, const pv_paths_t *roots, const char *directive, const char *path,

@@ -52,8 +52,8 @@ typedef apr_status_t pv_mariadb_op_fn(pv_mariadb_t *m, pv_dbrun_t *run);
 pv_mariadb_op_fn pv_mariadb_ping, pv_mariadb_create, pv_mariadb_grant, pv_mariadb_drop, pv_mariadb_probe,
     pv_mariadb_ids;
 
-/* The rights of a site's login. compare: how they differ from what they must be, run->state and each difference in run->detail.
- * make: repairs what differs and compares again; DB_FAILED names what still does. */
+/* The rights of a site's login. compare: how they differ from what they must be, run->state and each difference in
+ * run->detail. make: repairs what differs and compares again; DB_FAILED names what still does. */
 pv_mariadb_op_fn pv_mariadb_grants_compare, pv_mariadb_grants_make;
 
 /* Adds one more difference to run->detail. */

@@ -115,7 +115,7 @@ static int check_values(pv_field_t *to, const pv_field_row_t *row, const pv_fiel
     for (int i = 0; i < raw->n; i++) {
         if (pv_value_check(&to->s[i], row->value, raw->s[i], strlen(raw->s[i]), &why, p) != APR_SUCCESS) {
             if (value->list)
-                pv_fail_also(bad, row->name, "value %d %s", i + 1, why.text);
+                pv_fail_also(bad, row->name, "value %d is wrong; %s", i + 1, why.text);
             else
                 pv_fail_also(bad, row->name, "%s", why.text);
             return 0;

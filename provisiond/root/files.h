@@ -1,6 +1,6 @@
 /*
- * Files as root: relative to a directory that is held open, openat2 without links, new name + fsync + rename + fsync of the
- * folder. All return a descriptor or 0, or -1 with errno. Nothing here follows a link or leaves its folder.
+ * Files as root: relative to a directory that is held open, openat2 without links, new name + fsync + rename + fsync of
+ * the folder. All return a descriptor or 0, or -1 with errno. Nothing here follows a link or leaves its folder.
  */
 #ifndef PV_ROOT_FILES_H
 #define PV_ROOT_FILES_H
@@ -8,10 +8,21 @@
 #include <apr_pools.h>
 #include <sys/types.h>
 
-/* Start-up only: opens an absolute folder; with `strict`, it and all above it must be root's and not writable by others. */
+/* Start-up only: opens an absolute folder; with `strict`, it and all above it must be root's and not writable by
+ * others. */
 int pv_dir_open_path(const char *path, int strict);
 
-/* openat2(BENEATH | NO_SYMLINKS | NO_MAGICLINKS | NO_XDEV) of a folder; NAME may have several components. */
+/* The same, strictly, and what is missing of it is made: MODE for the folder itself, 0755 for those above. Links are
+ * refused. */
+int pv_dir_make_path(const char *path, mode_t mode);
+
+/* openat2(BENEATH | NO_SYMLINKS | NO_MAGICLINKS | NO_XDEV) with the open flags FLAGS (close-on-exec is added). */
+int pv_open(int dir, const char *name, int flags);
+
+/* The same, but mount points may be crossed. */
+int pv_open_over(int dir, const char *name, int flags);
+
+/* The same for a folder; NAME may have several components. */
 int pv_dir_open(int dir, const char *name);
 
 /* Makes it where it is missing and sets mode and owner on its descriptor either way; returns the descriptor. */

@@ -1,6 +1,6 @@
 /*
- * The root process: what it holds, and the shape of an operation. It parses no JSON and opens nothing by an absolute path after
- * its start: every file is reached from a descriptor of `pv_root_t` with the functions of files.h.
+ * The root process: what it holds, and the shape of an operation. It parses no JSON and opens nothing by an absolute
+ * path after its start: every file is reached from a descriptor of `pv_root_t` with the functions of files.h.
  */
 #ifndef PV_ROOT_H
 #define PV_ROOT_H
@@ -15,18 +15,25 @@ typedef struct {
     const pv_conf_t *conf;
     apr_pool_t *p;   /* the process's */
     apr_pool_t *tmp; /* a loop turn's, cleared at its end */
-    int run, state, sites, secrets, apps, templates, log;
-    int uids, ids, places; /* below state: the registries */
+    int run, state, sites, secrets, apps, templates, programs, log;
+    int host;                                 /* "/", the start of what a worker sees of the machine */
+    int uids, ids, places;                    /* below state: the registries */
+    int trash, platform_trash[PV_CONF_PATHS]; /* folders .trash of sites and of each platform root */
     int platform[PV_CONF_PATHS], source[PV_CONF_PATHS];
-    int beacon;              /* datagram socket, non-blocking, SO_PASSCRED */
+    int beacon;               /* datagram socket, non-blocking, SO_PASSCRED */
+    int panel, admin;         /* listening sockets, handed to every engine */
+    struct pv_loop *loop;     /* what is polled: root/loop.h */
+    struct pv_kids *kids;     /* engine and dba: root/kids.h */
     struct pv_config *config; /* the configuration place: root/config.h */
     struct pv_spawn *spawn;   /* the workers that run: root/spawn.h */
 } pv_root_t;
 
+typedef enum { PV_CALLER_ENGINE = 1, PV_CALLER_DBA = 2 } pv_caller_t;
+
 /* What an operation answers. An operation that sets `later` answers by pv_root_answer when it has ended. */
 typedef struct {
     pv_reply_t reply;
-    const char *more; /* further reply argument (publish: the culprit), or NULL */
+    const char *more;           /* further reply argument (publish: the culprit), or NULL */
     int nfds, fd[PV_DGRAM_FDS]; /* sent, then closed */
     int later;
 } pv_answer_t;
@@ -49,11 +56,13 @@ void pv_root_unwatch(pv_root_t *root, int fd);
 void pv_answer_fail(pv_answer_t *answer, pv_code_t code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The same from errno: ENOSPC and EDQUOT are DISK_FULL, the rest INTERNAL; WHAT names what was tried. */
 void pv_answer_errno(pv_answer_t *answer, const char *what);
+/* The same, and INODES_FULL where the file system of DIR has blocks left but no inodes. */
+void pv_answer_errno_in(pv_answer_t *answer, int dir, const char *what);
 
 /* One line of key=value on stderr: event=... first. Values are quoted where they need it; never a secret. */
 void pv_root_log(const char *event, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The uid of an id and back, from the registry; 0 and an empty id where there is none. */
+/* The uid of an id, from the registry; 0 where there is none. */
 uid_t pv_registry_uid(const pv_root_t *root, const pv_id_t *id);
 int pv_registry_place(const pv_root_t *root, const pv_id_t *platform, pv_place_t *ret); /* -1: none */
 

@@ -156,7 +156,7 @@ static void a_path_becomes_a_place_below_the_longest_root(void **state)
     static const struct {
         const char *path, *place;
     } rows[] = {
-        {"/srv/platforms/drupal-10:web", "0:drupal-10:web"},
+        {"/srv/platforms/pages-10:web", "0:pages-10:web"},
         {"/srv/platforms/big/wp", "1:wp"},
         {"/srv/platforms/bigger/wp", "0:bigger/wp"},
         {"/opt/code/a/b", "2:a/b"},

@@ -51,10 +51,10 @@ function text_move(string $text, array $old, array $new): string
     return str_replace($old[1], $new[1], $text);
 }
 
-/** A database value: serialized or plain. */
+/** A database value: serialized, plain, or serialized in a way that cannot be rewritten and so stays. */
 function value_move(string $text, callable $replace): string
 {
-    return serialized_move($text, $replace) ?? (is_serialized($text) ? $text : $replace($text));
+    return serialized_move($text, $replace) ?? (preg_match('/^(?:s:\d+:"|[aOC]:\d+:)/', $text) === 1 ? $text : $replace($text));
 }
 
 /** null where TEXT is no serialized value, or one of a class with a format of its own. */

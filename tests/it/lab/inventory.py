@@ -14,7 +14,7 @@ HISTORY = ("state/journal", "state/httpd/undo", "state/fpm/undo", "state/rev", "
 TABLES = {
     "context": "SELECT name, kind, state, props FROM context WHERE NOT deleted ORDER BY name",
     "host": "SELECT name, site FROM host ORDER BY name",
-    "resource": "SELECT kind, name, object, state FROM resource WHERE state <> 'gone' ORDER BY kind, name",
+    "resource": "SELECT kind, object, state FROM resource WHERE state <> 'gone' ORDER BY kind, object",
 }
 
 

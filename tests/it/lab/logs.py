@@ -3,9 +3,10 @@
 import os
 import re
 
+# The daemon's events that tell of something wrong, httpd's and PHP-FPM's levels, and what a sanitizer says.
 LEVEL = re.compile(
-    r"level=(warning|error)|event=\S*(fail|died|crash|panic)|\[\w*:(warn|error|crit|alert|emerg)\]|\b(WARNING|ERROR|ALERT):"
-    r"|AddressSanitizer|runtime error:")
+    r"event=\S*\b(fail|fatal|died|kill|stuck|unavailable|unreadable|unknown|put_back|park|malformed)\b|error=\"|why=malformed"
+    r"|state=(failed|stuck)|code=INTERNAL|\[\S*:(warn|error|crit|alert|emerg)\]|\b(WARNING|ERROR|ALERT):|Sanitizer|runtime error:")
 
 
 class Logs:

@@ -1,0 +1,141 @@
+/*
+ * /proc/PID/net/tcp and tcp6 list the sockets of a namespace; the links of /proc/PID/fd say which of them a process
+ * holds.
+ */
+#include "root/listen.h"
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SOCKETS_MAX 4096
+#define TCP_LISTEN  0x0a
+
+typedef struct {
+    unsigned long inode[SOCKETS_MAX];
+    int n;
+} held_t;
+
+static int hold(int proc, pid_t pid, held_t *held)
+{
+    char name[32], link[64];
+    snprintf(name, sizeof(name), "%d/fd", (int)pid);
+    int fd = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *e;
+    held->n = 0;
+    while (dir && held->n < SOCKETS_MAX && (e = readdir(dir))) {
+        ssize_t n = readlinkat(fd, e->d_name, link, sizeof(link) - 1);
+        link[n > 0 ? n : 0] = '\0';
+        if (sscanf(link, "socket:[%lu]", &held->inode[held->n]) == 1)
+            held->n++;
+    }
+    if (dir)
+        closedir(dir);
+    return dir ? 0 : -1;
+}
+
+static int holds(const held_t *held, unsigned long inode)
+{
+    for (int i = 0; i < held->n; i++)
+        if (held->inode[i] == inode)
+            return 1;
+    return 0;
+}
+
+/* Addresses stand there as words of the machine's order, in hexadecimal; the port as a number. */
+static void fill(pv_listen_t *l, int family, const uint32_t *word, unsigned port)
+{
+    char text[INET6_ADDRSTRLEN];
+    memset(l, 0, sizeof(*l));
+    if (family == AF_INET) {
+        struct sockaddr_in *a = (struct sockaddr_in *)&l->a;
+        a->sin_family = AF_INET;
+        a->sin_port = htons((uint16_t)port);
+        a->sin_addr.s_addr = word[0];
+        inet_ntop(AF_INET, &a->sin_addr, text, sizeof(text));
+    } else {
+        l->a.sin6_family = AF_INET6;
+        l->a.sin6_port = htons((uint16_t)port);
+        memcpy(&l->a.sin6_addr, word, 16);
+        inet_ntop(AF_INET6, &l->a.sin6_addr, text, sizeof(text));
+    }
+    snprintf(l->text, sizeof(l->text), family == AF_INET ? "%s:%u" : "[%s]:%u", text, port);
+}
+
+#define AFTER_PORT ":%x %*x:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu" /* port, peer, state, ..., inode */
+
+static int parse(const char *line, int family, const held_t *held, pv_listen_t *ret)
+{
+    uint32_t w[4] = {0};
+    unsigned port, state;
+    unsigned long inode;
+    int got = family == AF_INET ? sscanf(line, " %*u: %8x" AFTER_PORT, &w[0], &port, &state, &inode) == 4
+                                : sscanf(line, " %*u: %8x%8x%8x%8x" AFTER_PORT, &w[0], &w[1], &w[2], &w[3], &port,
+                                         &state, &inode) == 7;
+    if (!got || state != TCP_LISTEN || !holds(held, inode))
+        return 0;
+    fill(ret, family, w, port);
+    return 1;
+}
+
+static int read_table(int proc, pid_t pid, int family, const held_t *held, pv_listen_t *ret, int max)
+{
+    char name[32], *line = NULL;
+    size_t size = 0;
+    int n = 0;
+    snprintf(name, sizeof(name), "%d/net/%s", (int)pid, family == AF_INET ? "tcp" : "tcp6");
+    int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT && family == AF_INET6 ? 0 : -1;
+    FILE *f = fdopen(fd, "r");
+    while (f && n < max && getline(&line, &size, f) >= 0)
+        n += parse(line, family, held, &ret[n]);
+    free(line);
+    if (f)
+        fclose(f);
+    else
+        close(fd);
+    return n;
+}
+
+int pv_listens(int proc, pid_t pid, pv_listen_t ret[PV_LISTENS_MAX])
+{
+    held_t held;
+    if (hold(proc, pid, &held) != 0)
+        return -1;
+    int n = read_table(proc, pid, AF_INET, &held, ret, PV_LISTENS_MAX);
+    int n6 = n < 0 ? -1 : read_table(proc, pid, AF_INET6, &held, ret + n, PV_LISTENS_MAX - n);
+    return n6 < 0 ? -1 : n + n6;
+}
+
+unsigned pv_listen_port(const pv_listen_t *l)
+{
+    return ntohs(l->a.sin6_port); /* at the same place in both families */
+}
+
+int pv_listen_in(const pv_listen_t *l, const pv_listen_t *list, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(l->text, list[i].text) == 0)
+            return 1;
+    return 0;
+}
+
+int pv_listen_try(const pv_listen_t *l)
+{
+    int on = 1, fd = socket(l->a.sin6_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    int rv = bind(fd, (const struct sockaddr *)&l->a,
+                  l->a.sin6_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+    int e = errno;
+    close(fd);
+    errno = e;
+    return rv;
+}

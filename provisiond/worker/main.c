@@ -1,0 +1,39 @@
+/*
+ * provision-worker PROGRAM: reads the request, runs the program, ends the report. Exit status 0 where it succeeded, 1
+ * where it reported why not, 2 for a wrong call.
+ */
+#include "worker/worker.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct {
+    const char *name;
+    pv_work_fn *fn;
+} programs[] = {
+    {"copy", pv_work_copy},     {"empty", pv_work_empty},   {"link", pv_work_link},
+    {"unlink", pv_work_unlink}, {"linked", pv_work_linked}, {"check", pv_work_check},
+};
+
+static pv_work_fn *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+        if (strcmp(programs[i].name, name) == 0)
+            return programs[i].fn;
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    pv_work_fn *fn = argc == 2 ? find(argv[1]) : NULL;
+    json_error_t error;
+    if (!fn) {
+        fputs("usage: provision-worker copy|empty|link|unlink|linked|check\n", stderr);
+        return 2;
+    }
+    umask(022);
+    json_t *request = json_loadf(stdin, JSON_REJECT_DUPLICATES, &error);
+    int rc = request ? fn(request) : pv_report_fail(PV_INTERNAL, "", "request: %s", error.text);
+    json_decref(request);
+    return pv_report_end(rc == 0) == 0 && rc == 0 ? 0 : 1;
+}

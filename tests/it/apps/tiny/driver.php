@@ -1,0 +1,91 @@
+<?php
+/*
+ * A driver for tests: the smallest CMS that has everything, a database, a pool, a link and an installation that can be done once.
+ * The field `profile` chooses how its install misbehaves.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+declare(strict_types=1);
+
+namespace Provision\Tiny;
+
+use Provision\{Driver, Failure, Report, Request};
+use function Provision\{file_write, folder_make, secret_read};
+
+require dirname(__DIR__) . '/driver.php';
+
+const VERBS = ['detect' => [__NAMESPACE__ . '\detect'], 'install' => [__NAMESPACE__ . '\install']];
+
+const PROFILES = [
+    'refuse' => __NAMESPACE__ . '\refuse',
+    'quiet'  => __NAMESPACE__ . '\quiet',
+    'loud'   => __NAMESPACE__ . '\loud',
+    'hang'   => __NAMESPACE__ . '\hang',
+    'fill'   => __NAMESPACE__ . '\fill',
+];
+
+function detect(Request $request, Report $report): void
+{
+    $report->fact('version', '1.0');
+}
+
+/** CREATE TABLE without IF NOT EXISTS: a second run on the same data fails. */
+function install(Request $request, Report $report): void
+{
+    $profile = $request->get('args.profile');
+    if (isset(PROFILES[$profile])) {
+        (PROFILES[$profile])($request, $report);
+    }
+    $data = $request->need('site.data');
+    folder_make("$data/files");
+    $settings = [
+        'socket' => $request->get('db.socket'), 'host' => $request->get('db.host', 'localhost'), 'port' => (int) $request->get('db.port', '0'),
+        'name' => $request->need('db.name'), 'user' => $request->need('db.user'), 'secret' => $request->need('db.secret_file'),
+    ];
+    $db = new \mysqli(
+        $settings['host'], $settings['user'], secret_read($settings['secret']), $settings['name'],
+        $settings['port'] ?: null, $settings['socket'] ?: null
+    );
+    $db->query('CREATE TABLE page (title TEXT NOT NULL)');
+    $insert = $db->prepare('INSERT INTO page VALUES (?)');
+    $title = $request->get('args.title', $request->need('site.uri'));
+    $insert->execute([$profile === 'untitled' ? 'Another title' : $title]); // which nobody will find on the page
+    file_write("$data/settings.json", json_encode($settings), 0600);
+}
+
+function refuse(Request $request, Report $report): never
+{
+    throw new Failure('DRIVER_FAILED', 'the profile told it to refuse', 'profile');
+}
+
+/** As a CMS whose installer thinks that it is done. */
+function quiet(Request $request, Report $report): never
+{
+    echo "Installation successful.\n";
+    exit(0);
+}
+
+function loud(Request $request, Report $report): void
+{
+    for ($line = 0; $line < 40000; $line++) {
+        echo str_repeat('x', 100), "\n";
+    }
+}
+
+function hang(Request $request, Report $report): void
+{
+    $report->log('notice', 'it hangs');
+    for (;;) {
+        sleep(1);
+    }
+}
+
+function fill(Request $request, Report $report): void
+{
+    $file = fopen($request->need('site.data') . '/big', 'x');
+    while (@fwrite($file, str_repeat('x', 65536)) === 65536) {
+    }
+    throw \Provision\file_failure('cannot write big');
+}
+
+(new Driver(VERBS))->run();

@@ -1,0 +1,4 @@
+/*
+ * Nothing leads to tests/.
+ */
+#include "tests/unit/unit.h"

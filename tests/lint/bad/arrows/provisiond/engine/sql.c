@@ -1,0 +1,4 @@
+/*
+ * SQLite is the journal's alone.
+ */
+#include <sqlite3.h>

@@ -1,0 +1,4 @@
+/*
+ * The protocol knows no engine.
+ */
+#include "engine/job.h"

@@ -1,0 +1,4 @@
+/*
+ * Root parses no JSON.
+ */
+#include "proto/message.h"

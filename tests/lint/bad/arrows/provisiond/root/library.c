@@ -1,0 +1,4 @@
+/*
+ * Nor does it by the library itself.
+ */
+#include <jansson.h>

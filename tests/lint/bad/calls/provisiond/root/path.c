@@ -1,0 +1,7 @@
+/*
+ * A program looked for in PATH.
+ */
+int pv_start(char **argv)
+{
+    return execvp(argv[0], argv);
+}

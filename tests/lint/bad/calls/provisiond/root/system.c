@@ -1,0 +1,7 @@
+/*
+ * A shell by the library.
+ */
+int pv_start(const char *what)
+{
+    return system(what);
+}

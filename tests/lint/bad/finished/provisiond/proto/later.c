@@ -1,0 +1,3 @@
+/*
+ * Half of it. TODO: the other half.
+ */

@@ -1,0 +1,1 @@
+int pv_bare(void);

@@ -1,0 +1,4 @@
+"""Waits for a time."""
+import time
+
+time.sleep(1)

@@ -1,0 +1,9 @@
+/*
+ * Waits for a time.
+ */
+#include <unistd.h>
+
+int main(void)
+{
+    return usleep(1000);
+}
