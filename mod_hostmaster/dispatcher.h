@@ -1,19 +1,24 @@
 /*
- * One thread in each panel httpd child. It claims queued attempts by compare-and-swap with a lease and submits them,
- * and, for each server whose lock it holds, follows the daemon's events and applies them. Woken by an eventfd that
- * outlives graceful restarts; a sweep every second finds what no wake-up announced.
+ * The queue's other end: in each panel httpd child one thread watches the list of servers and gives each a thread of its own
+ * (link.c), so that a dead daemon delays only its own tasks. A handler wakes the one that its task is for, through eventfds that
+ * outlive graceful restarts; a sweep every second finds what no wake-up announced.
  */
 #ifndef HM_DISPATCHER_H
 #define HM_DISPATCHER_H
 
 #include "request.h"
 
-/* post_config, in the parent: makes the eventfd once a parent's life. child_init: starts the thread; it ends with the
- * child. */
-apr_status_t hm_dispatcher_prepare(server_rec *s, hm_panel_t *panel);
-void hm_dispatcher_start(server_rec *s, hm_panel_t *panel, apr_pool_t *pchild);
+#define HM_WAKES 16 /* eventfds; a server's is chosen by its id */
 
-/* After a commit that queued something. */
-void hm_dispatcher_wake(const hm_panel_t *panel);
+/* In the parent, once a parent's life: makes the eventfds. */
+apr_status_t hm_dispatcher_prepare(hm_panel_t *panel, apr_pool_t *process);
+
+/* In a child: starts the thread; it and all links end with PCHILD. */
+void hm_dispatcher_start(hm_panel_t *panel, apr_pool_t *pchild);
+
+/* After a commit that queued something for SERVER. */
+void hm_dispatcher_wake(const hm_panel_t *panel, const char *server);
+
+int hm_dispatcher_wake_fd(const hm_panel_t *panel, const char *server);
 
 #endif

@@ -21,7 +21,9 @@ struct hm_panel {
     int external_auth; /* HostmasterExternalAuth: r->user of another module counts */
     const hm_templates_t *templates;
     apr_global_mutex_t *writers; /* SQLite only */
-    int wake_fd;  /* the dispatchers' eventfd */
+    const char *socket;     /* HostmasterSocket: of this machine's provisiond */
+    const char *consumer;   /* name under which the daemons keep our position */
+    const int *wake_fd;     /* the dispatchers' eventfds */
     sem_t hashing; /* bounds the bcrypts at a time in a process */
 };
 

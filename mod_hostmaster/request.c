@@ -128,7 +128,7 @@ static int finish(hm_req_t *q, int status)
     if (hm_db_commit(q->db, &q->err) != APR_SUCCESS)
         return hm_failed(q);
     if (q->wake)
-        hm_dispatcher_wake(q->panel);
+        hm_dispatcher_wake(q->panel, q->wake);
     return OK;
 }
 

@@ -48,7 +48,8 @@ typedef struct {
     int status;           /* HTTP status, 200 when 0 */
     const char *location; /* of a redirect */
     const char *replay;   /* the stored answer of an API call that came twice */
-    int begun, wake;      /* a transaction is open; the dispatcher is to be woken after its commit */
+    int begun;            /* a transaction is open */
+    const char *wake;     /* the server whose queue is to be woken after the commit, or NULL */
     pv_err_t err;
 } hm_req_t;
 

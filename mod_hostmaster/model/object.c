@@ -12,7 +12,7 @@ typedef struct {
     const char *path; /* of its page */
     apr_status_t (*busy)(hm_db_t *db, pv_err_t *err, const char *busy, const char *id);
     apr_status_t (*last)(hm_db_t *db, pv_err_t *err, const char *last, const char *busy, const char *id);
-    apr_status_t (*request)(json_t *request, json_t **on, hm_db_t *db, const char *type, const char *id, pv_err_t *err);
+    apr_status_t (*request)(hm_request_t *request, json_t *on, hm_db_t *db, const char *type, const char *id, pv_err_t *err);
 } kind_t;
 
 static void put(json_t *request, const char *name, const char *value)
@@ -49,7 +49,14 @@ static apr_status_t one_row(json_t *rows, const json_t **row, const char *id, pv
     return *row ? APR_SUCCESS : pv_fail(err, PV_NO_OBJECT, NULL, "%s is not there any more", id);
 }
 
-static apr_status_t server_request(json_t *request, json_t **on, hm_db_t *db, const char *type, const char *id, pv_err_t *err)
+/* The revision that the daemon has, for it; the one that people have, for us. */
+static void revisions(hm_request_t *ret, const json_t *row)
+{
+    json_object_set_new(ret->json, "revision", json_integer(hm_row_n(row, "seen_revision")));
+    ret->wanted = hm_row_n(row, "revision");
+}
+
+static apr_status_t server_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id, pv_err_t *err)
 {
     json_t *rows, *services, *service;
     const json_t *row;
@@ -58,45 +65,45 @@ static apr_status_t server_request(json_t *request, json_t **on, hm_db_t *db, co
     if (rv != APR_SUCCESS || (rv = one_row(rows, &row, id, err)) != APR_SUCCESS ||
         (rv = hm_sql_service_list(db, &services, err, id)) != APR_SUCCESS)
         return rv;
-    json_object_set_new(request, "revision", json_integer(hm_row_n(row, "seen_revision")));
-    json_array_append_new(*on, json_string(id));
+    revisions(ret, row);
+    json_array_append_new(on, json_string(id));
     if (strcmp(type, "verify") != 0)
         return APR_SUCCESS;
-    put(request, "name", hm_row_s(row, "name"));
-    put_list(request, "addresses", hm_row_s(row, "addresses"));
+    put(ret->json, "name", hm_row_s(row, "name"));
+    put_list(ret->json, "addresses", hm_row_s(row, "addresses"));
     json_array_foreach(services, i, service)
     {
         int http = strcmp(hm_row_s(service, "kind"), "http") == 0;
-        put(request, hm_row_s(service, "kind"), hm_row_s(service, "type"));
-        put_port(request, http ? "http_port" : "db_port", hm_row_n(service, "port"));
+        put(ret->json, hm_row_s(service, "kind"), hm_row_s(service, "type"));
+        put_port(ret->json, http ? "http_port" : "db_port", hm_row_n(service, "port"));
         if (http)
             continue;
-        put(request, "db_auth", hm_row_s(service, "auth"));
-        put(request, "db_host", hm_row_s(service, "host"));
-        put(request, "db_secret", hm_row_s(service, "secret"));
+        put(ret->json, "db_auth", hm_row_s(service, "auth"));
+        put(ret->json, "db_host", hm_row_s(service, "host"));
+        put(ret->json, "db_secret", hm_row_s(service, "secret"));
     }
     return APR_SUCCESS;
 }
 
-static apr_status_t platform_request(json_t *request, json_t **on, hm_db_t *db, const char *type, const char *id, pv_err_t *err)
+static apr_status_t platform_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id, pv_err_t *err)
 {
     json_t *rows;
     const json_t *row;
     apr_status_t rv = hm_sql_platform_get(db, &rows, err, id);
     if (rv != APR_SUCCESS || (rv = one_row(rows, &row, id, err)) != APR_SUCCESS)
         return rv;
-    json_object_set_new(request, "revision", json_integer(hm_row_n(row, "seen_revision")));
-    json_array_append_new(*on, json_string(id));
-    json_array_append_new(*on, json_string(hm_row_s(row, "server")));
+    revisions(ret, row);
+    json_array_append_new(on, json_string(id));
+    json_array_append_new(on, json_string(hm_row_s(row, "server")));
     if (strcmp(type, "verify") != 0)
         return APR_SUCCESS;
     static const char *const fields[] = {"name", "server", "place", "source", "app"};
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-        put(request, fields[i], hm_row_s(row, fields[i]));
+        put(ret->json, fields[i], hm_row_s(row, fields[i]));
     return APR_SUCCESS;
 }
 
-static apr_status_t site_request(json_t *request, json_t **on, hm_db_t *db, const char *type, const char *id, pv_err_t *err)
+static apr_status_t site_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id, pv_err_t *err)
 {
     static const char *const relations[] = {"id", "platform", "server", "db_server"};
     static const char *const fields[] = {"name", "platform", "db_server", "profile", "language", "title", "admin_name", "admin_mail"};
@@ -110,18 +117,18 @@ static apr_status_t site_request(json_t *request, json_t **on, hm_db_t *db, cons
         json_decref(aliases);
         return rv;
     }
-    json_object_set_new(request, "revision", json_integer(hm_row_n(row, "seen_revision")));
+    revisions(ret, row);
     for (i = 0; i < sizeof(relations) / sizeof(*relations); i++)
-        json_array_append_new(*on, json_string(hm_row_s(row, relations[i])));
+        json_array_append_new(on, json_string(hm_row_s(row, relations[i])));
     json_array_foreach(hosts, i, host) json_array_append_new(aliases, json_string(hm_row_s(host, "name")));
     int install = strcmp(type, "install") == 0, verify = strcmp(type, "verify") == 0;
     for (i = 0; install && i < sizeof(fields) / sizeof(*fields); i++)
-        put(request, fields[i], hm_row_s(row, fields[i]));
+        put(ret->json, fields[i], hm_row_s(row, fields[i]));
     if (verify || (install && json_array_size(aliases) > 0))
-        json_object_set(request, "aliases", aliases);
+        json_object_set(ret->json, "aliases", aliases);
     if (install || verify) {
-        put(request, "redirect", verify && hm_row_s(row, "redirect")[0] == '\0' ? "none" : hm_row_s(row, "redirect"));
-        put(request, "client", hm_row_s(row, "client_name"));
+        put(ret->json, "redirect", verify && hm_row_s(row, "redirect")[0] == '\0' ? "none" : hm_row_s(row, "redirect"));
+        put(ret->json, "client", hm_row_s(row, "client_name"));
     }
     json_decref(aliases);
     return APR_SUCCESS;
@@ -192,18 +199,19 @@ static const char *relation(const json_t *on, size_t i)
     return id ? id : "";
 }
 
-apr_status_t hm_object_request(json_t **ret, int64_t *waits, hm_db_t *db, int64_t task, const char *type, const char *id, pv_err_t *err)
+apr_status_t hm_object_request(hm_request_t *ret, hm_db_t *db, int64_t task, const char *type, const char *id, pv_err_t *err)
 {
-    json_t *request = json_pack("{s:s, s:s}", "type", type, "object", id), *on = json_array(), *rows;
-    apr_status_t rv = kind_of(id)->request(request, &on, db, type, id, err);
+    hm_request_t request = {.json = json_pack("{s:s, s:s}", "type", type, "object", id)};
+    json_t *on = json_array(), *rows;
+    apr_status_t rv = kind_of(id)->request(&request, on, db, type, id, err);
     if (rv == APR_SUCCESS)
         rv = hm_sql_task_open_before(db, &rows, err, task, relation(on, 0), relation(on, 1), relation(on, 2), relation(on, 3));
     json_decref(on);
     if (rv != APR_SUCCESS) {
-        json_decref(request);
+        json_decref(request.json);
         return rv;
     }
-    *waits = hm_row_n(json_array_get(rows, 0), "id");
+    request.waits = hm_row_n(json_array_get(rows, 0), "id");
     *ret = request;
     return APR_SUCCESS;
 }

@@ -16,10 +16,14 @@ void hm_object_shown(json_t *rows);
 /* Adds title, href and took to rows of tasks. */
 void hm_task_shown(json_t *rows, apr_pool_t *p);
 
-/*
- * The request of a task on an object: flat, all relations resolved, without op and key. NO_OBJECT where the object is gone.
- * WAITS: the id of an older open task that must end first (on the object, its platform or servers), 0 for none.
- */
-apr_status_t hm_object_request(json_t **ret, int64_t *waits, hm_db_t *db, int64_t task, const char *type, const char *id, pv_err_t *err);
+/* What a task on an object sends. */
+typedef struct {
+    json_t *json;   /* flat, all relations resolved, without op, id and key; the caller's */
+    int64_t wanted; /* the object's revision that it was made from */
+    int64_t waits;  /* an older open task, on the object, its platform or servers, that must end first; 0: none */
+} hm_request_t;
+
+/* NO_OBJECT where the object is gone. */
+apr_status_t hm_object_request(hm_request_t *ret, hm_db_t *db, int64_t task, const char *type, const char *id, pv_err_t *err);
 
 #endif

@@ -97,7 +97,7 @@ apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const
         rv = hm_audit(q, type, t.object, t.label);
     if (rv == APR_SUCCESS)
         json_object_set_new(q->view, "task", json_integer(*task));
-    q->wake = 1;
+    q->wake = server;
     return rv;
 }
 

@@ -148,7 +148,7 @@ int hm_page_task_retry(hm_req_t *q)
         HM_TRY(q, pv_fail(&q->err, PV_STALE, NULL, "the task has not ended"));
     HM_TRY(q, hm_task_retry(q->db, task, &q->err, q->p));
     HM_TRY(q, hm_audit(q, "retry", hm_row_s(task, "object"), hm_row_s(task, "type")));
-    q->wake = 1;
+    q->wake = hm_row_s(task, "server");
     return hm_done(q, 202, "/tasks/%s", q->param[0]);
 }
 
@@ -159,6 +159,6 @@ int hm_page_task_cancel(hm_req_t *q)
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_task_cancel(q->db, task, &q->err, q->p));
     HM_TRY(q, hm_audit(q, "cancel", hm_row_s(task, "object"), hm_row_s(task, "type")));
-    q->wake = 1;
+    q->wake = hm_row_s(task, "server");
     return hm_done(q, 202, "/tasks/%s", q->param[0]);
 }

@@ -172,7 +172,8 @@ CREATE INDEX task_object ON task (object, id);
 CREATE INDEX task_client ON task (client, id);
 CREATE INDEX task_state ON task (state, id);
 
--- One run of a task: the job of the back end has the same key. args: the request, flat JSON, resolved when it was queued.
+-- One run of a task: the job of the back end has the same key. args: the request, flat JSON, made when it was claimed; wanted: the
+-- object's revision of that moment, so that a later change is not forgotten.
 CREATE TABLE attempt (
     id       BIGINT       NOT NULL PRIMARY KEY,
     task     BIGINT       NOT NULL REFERENCES task (id),
@@ -180,6 +181,7 @@ CREATE TABLE attempt (
     job_key  VARCHAR(32)  NOT NULL UNIQUE,
     server   VARCHAR(13)  NOT NULL,
     args     TEXT         NOT NULL,
+    wanted   BIGINT       NOT NULL DEFAULT 0,
     state    VARCHAR(16)  NOT NULL,
     phase    VARCHAR(255) NOT NULL DEFAULT '',
     owner    VARCHAR(64)  NOT NULL DEFAULT '',

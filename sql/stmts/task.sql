@@ -63,16 +63,19 @@ SELECT id, n, state, phase, cancel, job, done, total, logged, code, field, text,
 -- @stmt attempt_list(task:n) -> n:n state:s code:s started:n ended:n
 SELECT n, state, code, started, ended FROM attempt WHERE task = %lld ORDER BY n LIMIT 100
 
--- @stmt attempt_by_key(job_key:s) -> id:n task:n n:n state:s type:s object:s client:n label:s logged:n done:n total:n
-SELECT a.id, a.task, a.n, a.state, t.type, t.object, t.client, t.label, a.logged, a.done, a.total FROM attempt a JOIN task t ON t.id = a.task
+-- @stmt attempt_by_key(job_key:s) -> id:n task:n n:n state:s type:s object:s client:n label:s server:s wanted:n logged:n ended:n
+SELECT a.id, a.task, a.n, a.state, t.type, t.object, t.client, t.label, t.server, a.wanted, a.logged, a.ended FROM attempt a JOIN task t ON t.id = a.task
  WHERE a.job_key = %s
 
--- @stmt attempt_queued(server:s limit:n) -> id:n task:n job_key:s args:s cancel:n type:s object:s
-SELECT a.id, a.task, a.job_key, a.args, a.cancel, t.type, t.object FROM attempt a JOIN task t ON t.id = a.task
+-- @stmt attempt_queued(server:s limit:n) -> id:n task:n job_key:s args:s wanted:n type:s object:s
+SELECT a.id, a.task, a.job_key, a.args, a.wanted, t.type, t.object FROM attempt a JOIN task t ON t.id = a.task
  WHERE a.state = 'queued' AND a.server = %s ORDER BY a.id LIMIT %lld
 
--- @stmt attempt_claim(owner:s lease:n args:s id:n) rows=1
-UPDATE attempt SET state = 'submitted', owner = %s, lease = %lld, args = %s WHERE id = %lld AND state = 'queued'
+-- @stmt attempt_claim(owner:s lease:n args:s wanted:n id:n) rows=1
+UPDATE attempt SET state = 'submitted', owner = %s, lease = %lld, args = %s, wanted = %lld WHERE id = %lld AND state = 'queued'
+
+-- @stmt attempt_stale_count(now:n) -> n:n
+SELECT COUNT(*) FROM attempt WHERE state = 'submitted' AND lease < %lld
 
 -- @stmt attempt_expire(now:n)
 UPDATE attempt SET state = 'queued' WHERE state = 'submitted' AND lease < %lld
@@ -80,8 +83,8 @@ UPDATE attempt SET state = 'queued' WHERE state = 'submitted' AND lease < %lld
 -- @stmt attempt_back(id:n)
 UPDATE attempt SET state = 'queued' WHERE id = %lld AND state = 'submitted'
 
--- @stmt attempt_lease(lease:n id:n)
-UPDATE attempt SET lease = %lld WHERE id = %lld AND state = 'submitted'
+-- @stmt attempt_again(server:s)
+UPDATE attempt SET state = 'queued' WHERE state IN ('submitted', 'running') AND server = %s
 
 -- @stmt attempt_run(job:n started:n id:n)
 UPDATE attempt SET state = 'running', job = %lld, started = %lld WHERE id = %lld AND state IN ('queued', 'submitted')

@@ -1,0 +1,400 @@
+/*
+ * The thread of one server. It polls its wake-up, its end and the events' socket; each turn it takes in what the daemon told (one
+ * transaction for all that has come), then submits what is queued. Everything it knows is in the database or is asked anew, so a
+ * kill at any point loses nothing and doubles nothing: an attempt's key makes a second submit harmless, the cursor a second event.
+ */
+#include "link.h"
+#include "apply.h"
+#include "db.h"
+#include "dispatcher.h"
+#include "model/object.h"
+#include "model/task.h"
+#include "proto/client.h"
+#include "proto/line.h"
+#include "stmts.h"
+#include <apr_strings.h>
+#include <apr_thread_proc.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SWEEP_MS    1000
+#define BATCH       20
+#define ASK_SECONDS 5
+#define LEASE       ((int64_t) 15 * 1000000)
+#define SILENCE     ((int64_t) 30 * 1000000)
+
+struct hm_link {
+    hm_panel_t *panel;
+    const char *server, *socket, *owner;
+    apr_pool_t *p, *turn, *conn; /* conn: the two connections' */
+    apr_thread_t *thread;
+    int stop_fd, lock_fd, locked;
+    pv_client_t *client; /* for requests */
+    pv_line_t *events;   /* for events, NULL while we do not follow */
+    int64_t heard;       /* when the last event or heartbeat came */
+    hm_db_t *db;
+};
+
+/* ---- the server's lock: one of all children follows ---- */
+
+static int lock_take(hm_link_t *link)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (link->lock_fd < 0) {
+        const char *path = apr_pstrcat(link->turn, link->panel->run_dir, "/follow-", link->server, NULL);
+        link->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
+    if (!link->locked && link->lock_fd >= 0)
+        link->locked = fcntl(link->lock_fd, F_OFD_SETLK, &lock) == 0;
+    return link->locked;
+}
+
+/* ---- connections ---- */
+
+static int dial(const hm_link_t *link)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    const char *path = link->socket[0] ? link->socket : link->panel->socket;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    apr_cpystrn(to.sun_path, path, sizeof(to.sun_path));
+    if (connect(fd, (struct sockaddr *) &to, sizeof(to)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void hang_up(hm_link_t *link)
+{
+    if (link->events)
+        close(pv_line_fd(link->events));
+    link->client = NULL;
+    link->events = NULL;
+    apr_pool_clear(link->conn);
+}
+
+static void state_set(hm_link_t *link, const char *state, const char *text)
+{
+    pv_err_t err = {0};
+    hm_sql_follower_state(link->db, &err, state, text, link->server);
+}
+
+static apr_status_t client_get(hm_link_t *link, pv_err_t *err)
+{
+    if (link->client)
+        return APR_SUCCESS;
+    int fd = dial(link);
+    if (fd < 0)
+        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s", link->socket[0] ? link->socket : link->panel->socket);
+    return pv_client_open(&link->client, fd, "hostmaster", err, link->conn);
+}
+
+/* ---- submitting ---- */
+
+static apr_status_t submit(hm_link_t *link, const json_t *attempt, const char *args, json_t **reply, pv_err_t *err)
+{
+    json_t *fields, *request;
+    apr_status_t rv = pv_json_parse(&fields, args, strlen(args), err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    request = pv_client_request(link->client, PV_MSG_submit);
+    json_object_set(request, "key", json_object_get(attempt, "job_key"));
+    json_object_update(request, fields);
+    json_decref(fields);
+    return pv_client_ask(reply, link->client, request, ASK_SECONDS, NULL, NULL, err, link->turn);
+}
+
+/* What a submit's answer means for the attempt. TEMP: somebody tries again; PERM: it has failed without ever running. */
+static void submitted(hm_link_t *link, const json_t *attempt, const pv_err_t *err)
+{
+    pv_err_t ignored = {0};
+    int64_t id = hm_row_n(attempt, "id"), task = hm_row_n(attempt, "task");
+    if (err->code == PV_UNREACHABLE)
+        hang_up(link);
+    if (pv_error_row(err->code)->class == PV_CLASS_TEMP) {
+        hm_sql_attempt_back(link->db, &ignored, id);
+        hm_sql_attempt_phase(link->db, &ignored, apr_psprintf(link->turn, "waiting: %.200s", pv_error_row(err->code)->text), id);
+        return;
+    }
+    hm_end_t end = {.state = "failed", .code = pv_error_row(err->code)->name, .field = err->field, .text = err->text, .at = hm_db_now()};
+    if (hm_db_begin(link->db, &ignored) != APR_SUCCESS)
+        return;
+    if (hm_task_end(link->db, task, id, hm_row_s(attempt, "object"), &end, &ignored, link->turn) != APR_SUCCESS ||
+        hm_apply_notice(link->db, task, &end, &ignored, link->turn) != APR_SUCCESS)
+        hm_db_rollback(link->db);
+    else
+        hm_db_commit(link->db, &ignored);
+}
+
+/* Makes the request of an attempt that has none, claims it, sends it. */
+static void attempt_send(hm_link_t *link, const json_t *attempt)
+{
+    pv_err_t err = {0};
+    json_t *reply;
+    hm_request_t request = {.wanted = hm_row_n(attempt, "wanted")};
+    const char *args = hm_row_s(attempt, "args");
+    if (args[0] == '\0') {
+        apr_status_t rv = hm_object_request(&request, link->db, hm_row_n(attempt, "task"), hm_row_s(attempt, "type"),
+                                            hm_row_s(attempt, "object"), &err);
+        if (rv != APR_SUCCESS) {
+            submitted(link, attempt, &err);
+            return;
+        }
+        char *text = json_dumps(pv_json_keep(request.json, link->turn), JSON_COMPACT);
+        args = apr_pstrdup(link->turn, text);
+        free(text);
+    }
+    if (request.waits)
+        return;
+    if (client_get(link, &err) != APR_SUCCESS) {
+        state_set(link, "unreachable", err.text);
+        return;
+    }
+    /* Somebody else may have been quicker: then 0 rows, and nothing is sent. */
+    if (hm_sql_attempt_claim(link->db, &err, link->owner, hm_db_now() + LEASE, args, request.wanted, hm_row_n(attempt, "id")) != APR_SUCCESS)
+        return;
+    if (submit(link, attempt, args, &reply, &err) != APR_SUCCESS)
+        submitted(link, attempt, &err);
+}
+
+static void attempt_cancel(hm_link_t *link, const json_t *attempt)
+{
+    pv_err_t err = {0};
+    json_t *reply;
+    if (client_get(link, &err) != APR_SUCCESS)
+        return;
+    json_t *request = pv_client_request(link->client, PV_MSG_cancel);
+    json_object_set(request, "key", json_object_get(attempt, "job_key"));
+    apr_status_t rv = pv_client_ask(&reply, link->client, request, ASK_SECONDS, NULL, NULL, &err, link->turn);
+    if (rv != APR_SUCCESS && pv_error_row(err.code)->class == PV_CLASS_TEMP) {
+        hang_up(link);
+        return;
+    }
+    hm_sql_attempt_cancelled(link->db, &err, hm_row_n(attempt, "id"));
+}
+
+static void queue_pass(hm_link_t *link)
+{
+    pv_err_t err = {0};
+    json_t *rows, *row;
+    size_t i;
+    if (hm_sql_attempt_stale_count(link->db, &rows, &err, hm_db_now()) == APR_SUCCESS && hm_row_n(json_array_get(rows, 0), "n") > 0)
+        hm_sql_attempt_expire(link->db, &err, hm_db_now());
+    if (hm_sql_attempt_queued(link->db, &rows, &err, link->server, BATCH) != APR_SUCCESS)
+        return;
+    json_array_foreach(rows, i, row) attempt_send(link, row);
+    if (hm_sql_attempt_cancels(link->db, &rows, &err, link->server, BATCH) != APR_SUCCESS)
+        return;
+    json_array_foreach(rows, i, row) attempt_cancel(link, row);
+}
+
+/* ---- following ---- */
+
+/* What the daemon has, as of one event: taken in whole, and every open attempt is handed in again (its key makes that harmless). */
+static apr_status_t snapshot(hm_link_t *link, pv_err_t *err)
+{
+    static const char *const kinds[] = {"server", "platform", "site"};
+    hm_snapshot_t snap;
+    hm_snapshot_init(&snap, link->turn);
+    apr_status_t rv = client_get(link, err);
+    for (size_t i = 0; rv == APR_SUCCESS && i < sizeof(kinds) / sizeof(*kinds); i++) {
+        const char *after = "";
+        while (rv == APR_SUCCESS && after) {
+            json_t *end, *request = pv_client_request(link->client, PV_MSG_list);
+            json_object_set_new(request, "kind", json_string(kinds[i]));
+            if (*after)
+                json_object_set_new(request, "after", json_string(after));
+            rv = pv_client_ask(&end, link->client, request, ASK_SECONDS, hm_snapshot_row, &snap, err, link->turn);
+            after = rv == APR_SUCCESS ? json_string_value(json_object_get(end, "next")) : NULL;
+            if (rv == APR_SUCCESS && snap.event == 0)
+                snap.event = json_integer_value(json_object_get(end, "seq"));
+        }
+    }
+    if (rv != APR_SUCCESS)
+        return rv;
+    const char *journal = json_string_value(json_object_get(pv_client_hello(link->client), "journal"));
+    return hm_snapshot_apply(&snap, link->db, link->server, journal, err, link->turn);
+}
+
+static apr_status_t line_send(hm_link_t *link, json_t *json, pv_err_t *err)
+{
+    const char *text;
+    size_t len;
+    apr_status_t rv = pv_json_line(&text, &len, json, err, link->turn);
+    json_decref(json);
+    if (rv != APR_SUCCESS)
+        return rv;
+    pv_line_put(link->events, text, len);
+    return pv_line_flush(link->events, err);
+}
+
+/* The next line as JSON, awaited; only while a follow is being set up. */
+static apr_status_t line_await(hm_link_t *link, json_t **ret, pv_err_t *err)
+{
+    struct pollfd fd = {.fd = pv_line_fd(link->events), .events = POLLIN};
+    const char *text;
+    size_t len;
+    apr_status_t rv;
+    while ((rv = pv_line_next(&text, &len, link->events, err)) == APR_EAGAIN) {
+        if (poll(&fd, 1, ASK_SECONDS * 1000) <= 0)
+            return pv_fail(err, PV_UNREACHABLE, NULL, "the daemon did not answer");
+        if ((rv = pv_line_fill(link->events, hm_db_now(), err)) != APR_SUCCESS)
+            return pv_fail(err, PV_UNREACHABLE, NULL, "the daemon hung up");
+    }
+    return rv == APR_SUCCESS ? pv_json_parse(ret, text, len, err) : rv;
+}
+
+static apr_status_t ask_line(hm_link_t *link, json_t *request, json_t **reply, pv_err_t *err)
+{
+    apr_status_t rv = line_send(link, request, err);
+    if (rv == APR_SUCCESS)
+        rv = line_await(link, reply, err);
+    if (rv == APR_SUCCESS)
+        pv_json_keep(*reply, link->turn);
+    return rv == APR_SUCCESS ? pv_reply_check(*reply, 1, err) : rv;
+}
+
+/* Connects and follows from where the cursor stands; where that position is unknown, takes a snapshot first. */
+static apr_status_t follow_begin(hm_link_t *link, pv_err_t *err)
+{
+    json_t *rows, *reply, *request;
+    int fd = dial(link);
+    if (fd < 0)
+        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s", link->socket[0] ? link->socket : link->panel->socket);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    link->events = pv_line_make(fd, link->conn);
+    request = pv_request_make(PV_MSG_hello, 1);
+    json_object_update_new(request, json_pack("{s:i, s:s}", "v", PV_PROTOCOL, "client", "hostmaster"));
+    apr_status_t rv = ask_line(link, request, &reply, err);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_follower_get(link->db, &rows, err, link->server);
+    if (rv != APR_SUCCESS)
+        return rv;
+    const json_t *row = json_array_get(rows, 0);
+    request = pv_request_make(PV_MSG_follow, 1);
+    json_object_update_new(request, json_pack("{s:s, s:s, s:I}", "consumer", link->panel->consumer, "journal",
+                                              hm_row_s(row, "journal")[0] ? hm_row_s(row, "journal") : "none", "after",
+                                              (json_int_t) hm_row_n(row, "event")));
+    rv = ask_line(link, request, &reply, err);
+    if (rv == APR_SUCCESS && json_is_true(json_object_get(reply, "reset"))) {
+        rv = snapshot(link, err);
+        return rv == APR_SUCCESS ? pv_fail(err, PV_RETRY_LATER, NULL, "took a snapshot") : rv;
+    }
+    link->heard = hm_db_now();
+    return rv;
+}
+
+/* All whole lines that have come, applied in one transaction. */
+static apr_status_t events_take(hm_link_t *link, pv_err_t *err)
+{
+    json_t *batch = pv_json_keep(json_array(), link->turn), *event;
+    const char *text;
+    size_t len;
+    apr_status_t rv = pv_line_fill(link->events, hm_db_now(), err), got;
+    if (rv != APR_SUCCESS)
+        return pv_fail(err, PV_UNREACHABLE, NULL, "the daemon hung up");
+    while ((got = pv_line_next(&text, &len, link->events, err)) == APR_SUCCESS) {
+        if ((rv = pv_json_parse(&event, text, len, err)) != APR_SUCCESS)
+            return rv;
+        link->heard = hm_db_now();
+        if (json_integer_value(json_object_get(event, "ev")) > 0)
+            json_array_append(batch, event);
+        json_decref(event);
+    }
+    if (got != APR_EAGAIN)
+        return got;
+    return json_array_size(batch) ? hm_apply_events(link->db, link->server, batch, err, link->turn) : APR_SUCCESS;
+}
+
+static void follow_pass(hm_link_t *link, int ready)
+{
+    pv_err_t err = {0};
+    apr_status_t rv = APR_SUCCESS;
+    if (!lock_take(link))
+        return;
+    if (link->events == NULL) {
+        if ((rv = follow_begin(link, &err)) == APR_SUCCESS)
+            state_set(link, "connected", "");
+        ready = 1; /* events may have come with the answer */
+    }
+    if (rv == APR_SUCCESS && ready)
+        rv = events_take(link, &err);
+    if (rv == APR_SUCCESS && hm_db_now() - link->heard > SILENCE)
+        rv = pv_fail(&err, PV_UNREACHABLE, NULL, "the daemon has been silent for 30 seconds");
+    if (rv == APR_SUCCESS)
+        return;
+    hang_up(link);
+    if (err.code != PV_RETRY_LATER && err.code != PV_STALE)
+        state_set(link, "unreachable", err.text);
+}
+
+/* ---- the thread ---- */
+
+static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
+{
+    hm_link_t *link = data;
+    struct pollfd fd[3] = {{.fd = link->stop_fd, .events = POLLIN},
+                           {.fd = hm_dispatcher_wake_fd(link->panel, link->server), .events = POLLIN},
+                           {.events = POLLIN}};
+    pv_err_t err = {0};
+    uint64_t taken;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    do {
+        if ((fd[1].revents & POLLIN) && read(fd[1].fd, &taken, sizeof(taken)) < 0)
+            fd[1].revents = 0; /* another child was quicker */
+        if (hm_db_open(&link->db, link->panel->s, link->turn, &err) == APR_SUCCESS) {
+            follow_pass(link, fd[2].revents != 0);
+            queue_pass(link);
+            hm_db_close(link->db);
+        }
+        apr_pool_clear(link->turn);
+        fd[2].fd = link->events ? pv_line_fd(link->events) : -1;
+        poll(fd, 3, SWEEP_MS);
+    } while (fd[0].revents == 0);
+    hang_up(link);
+    if (link->lock_fd >= 0)
+        close(link->lock_fd);
+    return NULL;
+}
+
+hm_link_t *hm_link_start(hm_panel_t *panel, const char *server, const char *socket, apr_pool_t *parent)
+{
+    apr_pool_t *p;
+    apr_pool_create_unmanaged_ex(&p, NULL, NULL);
+    hm_link_t *link = apr_pcalloc(p, sizeof(*link));
+    *link = (hm_link_t){.panel = panel, .server = apr_pstrdup(p, server), .socket = apr_pstrdup(p, socket), .p = p, .lock_fd = -1};
+    link->owner = apr_psprintf(p, "%ld", (long) getpid());
+    link->stop_fd = eventfd(0, EFD_CLOEXEC);
+    apr_pool_create(&link->turn, p);
+    apr_pool_create(&link->conn, p);
+    if (link->stop_fd >= 0 && apr_thread_create(&link->thread, NULL, run, link, p) == APR_SUCCESS)
+        return link;
+    apr_pool_destroy(p);
+    return NULL;
+}
+
+void hm_link_stop(hm_link_t *link)
+{
+    uint64_t one = 1;
+    if (write(link->stop_fd, &one, sizeof(one)) < 0)
+        return;
+}
+
+void hm_link_join(hm_link_t *link)
+{
+    apr_status_t rv;
+    apr_thread_join(&rv, link->thread);
+    close(link->stop_fd);
+    apr_pool_destroy(link->p);
+}
