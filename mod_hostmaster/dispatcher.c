@@ -8,6 +8,7 @@
 #include "panel.h"
 #include "stmts.h"
 #include <apr_strings.h>
+#include <apr_strings.h>
 #include <apr_thread_proc.h>
 #include <errno.h>
 #include <poll.h>

@@ -136,3 +136,6 @@ DELETE FROM notice WHERE task = %lld
 
 -- @stmt audit_add(id:n account:n login:s peer:s action:s object:s text:s)
 INSERT INTO audit (id, account, login, peer, action, object, text) VALUES (%lld, %lld, %s, %s, %s, %s, %s)
+
+-- @stmt attempt_logged_get(id:n) -> logged:n
+SELECT logged FROM attempt WHERE id = %lld

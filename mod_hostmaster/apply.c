@@ -1,0 +1,363 @@
+/*
+ * Applies events, a function a kind. Actual columns only; wanted ones are touched only for objects that nobody here had made, which
+ * come from the daemon's own command line. Trusts the daemon to be a daemon, not to be polite: whatever is missing is empty.
+ */
+#include "apply.h"
+#include "db.h"
+#include "model/object.h"
+#include "proto/message.h"
+#include "stmts.h"
+#include <apr_strings.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    hm_db_t *db;
+    const char *server;
+    pv_err_t *err;
+    apr_pool_t *p;
+} apply_t;
+
+typedef apr_status_t apply_fn(apply_t *a, const json_t *event, const json_t *attempt);
+
+/* ---- objects ---- */
+
+static const char *joined(const json_t *list, apr_pool_t *p)
+{
+    const char *all = "";
+    size_t i;
+    json_t *entry;
+    json_array_foreach(list, i, entry) all = apr_pstrcat(p, all, i ? " " : "", json_string_value(entry), NULL);
+    return all;
+}
+
+static apr_status_t server_make(apply_t *a, const char *id, const json_t *o)
+{
+    int64_t port = strtoll(hm_row_s(o, "http_port"), NULL, 10), db_port = strtoll(hm_row_s(o, "db_port"), NULL, 10);
+    apr_status_t rv = hm_sql_server_add(a->db, a->err, id, hm_row_s(o, "name"), "", joined(json_object_get(o, "addresses"), a->p), hm_db_now());
+    if (rv == APR_SUCCESS && hm_row_s(o, "http")[0])
+        rv = hm_sql_service_add(a->db, a->err, id, "http", hm_row_s(o, "http"), "", "", port, "");
+    if (rv == APR_SUCCESS && hm_row_s(o, "db")[0])
+        rv = hm_sql_service_add(a->db, a->err, id, "db", hm_row_s(o, "db"), hm_row_s(o, "db_auth"), hm_row_s(o, "db_host"), db_port,
+                                hm_row_s(o, "db_secret"));
+    return rv == APR_SUCCESS ? hm_sql_follower_add(a->db, a->err, id) : rv;
+}
+
+static apr_status_t server_seen(apply_t *a, const char *id, const json_t *o, int deleted)
+{
+    json_t *rows;
+    if (deleted)
+        return hm_sql_server_delete(a->db, a->err, id);
+    apr_status_t rv = hm_sql_server_get(a->db, &rows, a->err, id);
+    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
+        rv = server_make(a, id, o);
+    return rv == APR_SUCCESS
+               ? hm_sql_server_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
+               : rv;
+}
+
+static apr_status_t platform_seen(apply_t *a, const char *id, const json_t *o, int deleted)
+{
+    json_t *rows;
+    if (deleted)
+        return hm_sql_platform_delete(a->db, a->err, id);
+    apr_status_t rv = hm_sql_platform_get(a->db, &rows, a->err, id);
+    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
+        rv = hm_sql_platform_add(a->db, a->err, id, hm_row_s(o, "name"), hm_row_s(o, "server"), hm_row_s(o, "place"), hm_row_s(o, "source"),
+                                 hm_row_s(o, "app"), hm_db_now());
+    return rv == APR_SUCCESS ? hm_sql_platform_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_s(o, "app"), hm_row_s(o, "version"),
+                                                    hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
+                             : rv;
+}
+
+static apr_status_t client_find(apply_t *a, const char *name, int64_t *client)
+{
+    json_t *rows;
+    *client = 1;
+    if (!name[0])
+        return APR_SUCCESS;
+    apr_status_t rv = hm_sql_client_by_name(a->db, &rows, a->err, name);
+    if (rv == APR_SUCCESS && json_array_size(rows) > 0)
+        *client = hm_row_n(json_array_get(rows, 0), "id");
+    return rv;
+}
+
+static apr_status_t hosts_take(apply_t *a, const char *id, const char *name, const json_t *aliases)
+{
+    size_t i;
+    json_t *alias;
+    apr_status_t rv = hm_sql_host_delete_of(a->db, a->err, id);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_host_add(a->db, a->err, name, id, "site");
+    json_array_foreach(aliases, i, alias)
+    {
+        if (rv == APR_SUCCESS)
+            rv = hm_sql_host_add(a->db, a->err, json_string_value(alias), id, "alias");
+    }
+    return rv;
+}
+
+static apr_status_t site_make(apply_t *a, const char *id, const json_t *o)
+{
+    int64_t client;
+    apr_status_t rv = client_find(a, hm_row_s(o, "client"), &client);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_site_add(a->db, a->err, id, hm_row_s(o, "name"), client, hm_row_s(o, "platform"), hm_row_s(o, "db_server"),
+                             hm_row_s(o, "redirect"), hm_row_s(o, "title"), hm_row_s(o, "language"), hm_row_s(o, "profile"),
+                             hm_row_s(o, "admin_name"), hm_row_s(o, "admin_mail"), hm_db_now());
+    return rv == APR_SUCCESS ? hosts_take(a, id, hm_row_s(o, "name"), json_object_get(o, "aliases")) : rv;
+}
+
+static apr_status_t site_seen(apply_t *a, const char *id, const json_t *o, int deleted)
+{
+    json_t *rows;
+    apr_status_t rv;
+    if (deleted) {
+        rv = hm_sql_host_delete_of(a->db, a->err, id);
+        return rv == APR_SUCCESS ? hm_sql_site_delete(a->db, a->err, id) : rv;
+    }
+    rv = hm_sql_site_get(a->db, &rows, a->err, id, 1, 0);
+    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
+        rv = site_make(a, id, o);
+    if (rv != APR_SUCCESS)
+        return rv;
+    return hm_sql_site_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_s(o, "db_name"), hm_row_s(o, "url"), hm_row_s(o, "version"),
+                            hm_row_n(o, "revision"), hm_row_n(o, "at"), id);
+}
+
+/* A new object is told of before it is verified; it counts from then on that it is. */
+static apr_status_t object_apply(apply_t *a, const json_t *o, const json_t *attempt)
+{
+    const char *id = hm_row_s(o, "object");
+    int deleted = json_is_true(json_object_get(o, "deleted"));
+    if (strcmp(hm_row_s(o, "state"), "new") == 0)
+        return APR_SUCCESS;
+    return id[0] == 'v' ? server_seen(a, id, o, deleted) : id[0] == 'p' ? platform_seen(a, id, o, deleted) : site_seen(a, id, o, deleted);
+}
+
+/* ---- jobs ---- */
+
+/* A job that nobody here has asked for: it was begun by the command line or by the daemon itself. */
+static apr_status_t accepted_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    const char *object = hm_row_s(event, "object"), *type = hm_row_s(event, "type"), *label = hm_row_s(event, "label");
+    int64_t task = hm_db_id(), id = hm_db_id();
+    json_t *rows = NULL;
+    int64_t client = 1;
+    apr_status_t rv = APR_SUCCESS;
+    if (attempt)
+        return APR_SUCCESS;
+    if (object[0] == 's' && (rv = hm_sql_site_get(a->db, &rows, a->err, object, 1, 0)) == APR_SUCCESS && json_array_size(rows) > 0) {
+        client = hm_row_n(json_array_get(rows, 0), "client");
+        label = hm_row_s(json_array_get(rows, 0), "name");
+    }
+    const char *key = apr_psprintf(a->p, "%s/%s/%s", object, type, hm_row_s(event, "key"));
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_task_add(a->db, a->err, task, type, "", object, label[0] ? label : object, a->server, 0, client,
+                             strcmp(hm_row_s(event, "origin"), "engine") == 0 ? "queue" : "command", hm_row_n(event, "at"), key);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_attempt_add(a->db, a->err, id, task, 1, hm_row_s(event, "key"), a->server, "{}", hm_row_n(event, "at"));
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_attempt_run(a->db, a->err, hm_row_n(event, "job"), hm_row_n(event, "at"), id);
+    return rv == APR_SUCCESS ? hm_sql_task_run(a->db, a->err, hm_row_n(event, "at"), task) : rv;
+}
+
+/* A change of wanted columns that came while the job ran is not forgotten: it gets a verify of its own. */
+static apr_status_t catch_up(apply_t *a, const json_t *attempt)
+{
+    const char *object = hm_row_s(attempt, "object"), *type = hm_row_s(attempt, "type");
+    hm_request_t request;
+    int64_t task;
+    if (strcmp(type, "verify") != 0 && strcmp(type, "install") != 0)
+        return APR_SUCCESS;
+    apr_status_t rv = hm_object_request(&request, a->db, INT64_MAX, "verify", object, a->err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_decref(request.json);
+    if (request.wanted <= hm_row_n(attempt, "wanted"))
+        return APR_SUCCESS;
+    hm_task_t t = {.type = "verify", .object = object, .label = hm_row_s(attempt, "label"), .server = hm_row_s(attempt, "server"),
+                   .origin = "queue", .client = hm_row_n(attempt, "client")};
+    return hm_task_enqueue(&task, a->db, &t, a->err, a->p);
+}
+
+apr_status_t hm_apply_notice(hm_db_t *db, int64_t task, const hm_end_t *end, pv_err_t *err, apr_pool_t *p)
+{
+    json_t *rows;
+    if (strcmp(end->state, "failed") != 0)
+        return APR_SUCCESS;
+    apr_status_t rv = hm_sql_task_get(db, &rows, err, task, 1, 0);
+    if (rv != APR_SUCCESS || json_array_size(rows) == 0)
+        return rv;
+    const pv_code_t code = pv_error_find(end->code, strlen(end->code));
+    hm_task_shown(rows, p);
+    const json_t *row = json_array_get(rows, 0);
+    const char *text = apr_psprintf(p, "%s %s failed: %s", hm_row_s(row, "title"), hm_row_s(row, "label"),
+                                    code == PV_CODES ? end->code : pv_error_row(code)->text);
+    return hm_sql_notice_add(db, err, hm_db_id(), "task", task, text, hm_db_now());
+}
+
+static apr_status_t ended(apply_t *a, const json_t *event, const json_t *attempt, const char *state)
+{
+    hm_end_t end = {.state = state, .code = hm_row_s(event, "code"), .field = hm_row_s(event, "field"), .text = hm_row_s(event, "text"),
+                    .at = hm_row_n(event, "at")};
+    int64_t task = hm_row_n(attempt, "task");
+    apr_status_t rv = hm_task_end(a->db, task, hm_row_n(attempt, "id"), hm_row_s(attempt, "object"), &end, a->err, a->p);
+    if (rv == APR_SUCCESS)
+        rv = hm_apply_notice(a->db, task, &end, a->err, a->p);
+    if (rv == APR_SUCCESS && (strcmp(state, "success") == 0 || strcmp(state, "warning") == 0))
+        rv = catch_up(a, attempt);
+    return rv;
+}
+
+/* What an open job waits for or is doing, in words. */
+static const char *phase(const json_t *event, apr_pool_t *p)
+{
+    const char *state = hm_row_s(event, "state"), *text = hm_row_s(event, "text");
+    if (strcmp(state, "running") == 0)
+        return "";
+    return apr_psprintf(p, "%s%s%.200s", state, text[0] ? ": " : "", text);
+}
+
+static apr_status_t state_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    static const char *const final[] = {"success", "warning", "failed", "cancelled"};
+    const char *state = hm_row_s(event, "state");
+    if (attempt == NULL || hm_row_n(attempt, "ended"))
+        return APR_SUCCESS;
+    for (size_t i = 0; i < sizeof(final) / sizeof(*final); i++)
+        if (strcmp(state, final[i]) == 0)
+            return ended(a, event, attempt, state);
+    apr_status_t rv = hm_sql_attempt_phase(a->db, a->err, phase(event, a->p), hm_row_n(attempt, "id"));
+    if (rv != APR_SUCCESS || strcmp(state, "accepted") == 0)
+        return rv;
+    rv = hm_sql_attempt_run(a->db, a->err, hm_row_n(event, "job"), hm_row_n(event, "at"), hm_row_n(attempt, "id"));
+    return rv == APR_SUCCESS ? hm_sql_task_run(a->db, a->err, hm_row_n(event, "at"), hm_row_n(attempt, "task")) : rv;
+}
+
+static apr_status_t log_line(apply_t *a, const json_t *attempt, int64_t at, const char *level, const char *src, const char *text)
+{
+    json_t *rows;
+    int64_t id = hm_row_n(attempt, "id");
+    apr_status_t rv = hm_sql_attempt_logged_get(a->db, &rows, a->err, id);
+    if (rv != APR_SUCCESS)
+        return rv;
+    int64_t n = hm_row_n(json_array_get(rows, 0), "logged") + 1;
+    rv = hm_sql_log_add(a->db, a->err, id, n, at, level, src, text);
+    return rv == APR_SUCCESS ? hm_sql_attempt_logged(a->db, a->err, n, id) : rv;
+}
+
+static apr_status_t log_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    if (attempt == NULL)
+        return APR_SUCCESS;
+    return log_line(a, attempt, hm_row_n(event, "at"), hm_row_s(event, "level"), hm_row_s(event, "src"), hm_row_s(event, "text"));
+}
+
+/* A step that begins is a line of the log. */
+static apr_status_t step_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    const char *state = hm_row_s(event, "state"), *name = hm_row_s(event, "name");
+    if (attempt == NULL || (strcmp(state, "started") != 0 && strcmp(state, "undone") != 0))
+        return APR_SUCCESS;
+    const char *text = strcmp(state, "undone") == 0 ? apr_pstrcat(a->p, "undone: ", hm_row_s(event, "text"), NULL) : hm_row_s(event, "text");
+    return log_line(a, attempt, hm_row_n(event, "at"), "notice", name, text);
+}
+
+static apr_status_t progress_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    if (attempt == NULL)
+        return APR_SUCCESS;
+    return hm_sql_attempt_progress(a->db, a->err, hm_row_n(event, "done"), hm_row_n(event, "total"), hm_row_n(attempt, "id"));
+}
+
+static const struct {
+    const char *kind;
+    apply_fn *fn;
+} kinds[] = {
+    {"accepted", accepted_apply}, {"state", state_apply}, {"step", step_apply},
+    {"log", log_apply},           {"progress", progress_apply}, {"object", object_apply},
+};
+
+static apr_status_t event_apply(apply_t *a, const json_t *event)
+{
+    const char *kind = hm_row_s(event, "kind"), *key = hm_row_s(event, "key");
+    json_t *rows = NULL;
+    apr_status_t rv = key[0] ? hm_sql_attempt_by_key(a->db, &rows, a->err, key) : APR_SUCCESS;
+    for (size_t i = 0; rv == APR_SUCCESS && i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strcmp(kinds[i].kind, kind) == 0)
+            return kinds[i].fn(a, event, json_array_get(rows, 0));
+    return rv;
+}
+
+/* Moves the cursor over the batch, if it stands where we read it; every event counts once because of this row. */
+static apr_status_t cursor_move(apply_t *a, const json_t *events)
+{
+    json_t *rows;
+    const json_t *last = json_array_get(events, json_array_size(events) - 1);
+    int64_t first = hm_row_n(json_array_get(events, 0), "ev");
+    apr_status_t rv = hm_sql_follower_get(a->db, &rows, a->err, a->server);
+    if (rv != APR_SUCCESS)
+        return rv;
+    const json_t *row = json_array_get(rows, 0);
+    if (hm_row_n(row, "event") >= first)
+        return pv_fail(a->err, PV_STALE, NULL, "another child has taken these events in");
+    return hm_sql_follower_move(a->db, a->err, hm_row_n(last, "ev"), hm_db_now(), a->server, hm_row_s(row, "journal"), hm_row_n(row, "event"));
+}
+
+apr_status_t hm_apply_events(hm_db_t *db, const char *server, const json_t *events, pv_err_t *err, apr_pool_t *p)
+{
+    apply_t a = {.db = db, .server = server, .err = err, .p = p};
+    size_t i;
+    json_t *event;
+    apr_status_t rv = hm_db_begin(db, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = cursor_move(&a, events);
+    json_array_foreach(events, i, event)
+    {
+        if (rv == APR_SUCCESS)
+            rv = event_apply(&a, event);
+    }
+    if (rv == APR_SUCCESS)
+        return hm_db_commit(db, err);
+    hm_db_rollback(db);
+    return rv;
+}
+
+/* ---- a daemon that we do not know, or that has forgotten what we missed ---- */
+
+void hm_snapshot_init(hm_snapshot_t *snap, apr_pool_t *p)
+{
+    snap->rows = pv_json_keep(json_array(), p);
+    snap->event = 0;
+}
+
+apr_status_t hm_snapshot_row(void *ctx, json_t *row, pv_err_t *err)
+{
+    json_array_append(((hm_snapshot_t *) ctx)->rows, row);
+    return APR_SUCCESS;
+}
+
+apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *journal, pv_err_t *err,
+                               apr_pool_t *p)
+{
+    apply_t a = {.db = db, .server = server, .err = err, .p = p};
+    size_t i;
+    json_t *row;
+    apr_status_t rv = hm_db_begin(db, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = hm_sql_follower_reset(db, err, journal, snap->event, hm_db_now(), server);
+    json_array_foreach(snap->rows, i, row)
+    {
+        if (rv == APR_SUCCESS)
+            rv = object_apply(&a, row, NULL);
+    }
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_attempt_again(db, err, server);
+    if (rv == APR_SUCCESS)
+        return hm_db_commit(db, err);
+    hm_db_rollback(db);
+    return rv;
+}

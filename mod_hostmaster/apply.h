@@ -1,0 +1,30 @@
+/*
+ * What a daemon tells, made into rows. A batch of events and the cursor that says so far are one transaction, whose first
+ * statement moves the cursor from where the batch begins: if somebody else has moved it, nothing of the batch takes effect. So each
+ * event counts exactly once.
+ */
+#ifndef HM_APPLY_H
+#define HM_APPLY_H
+
+#include "model/task.h"
+
+/* EVENTS: objects with "ev", ascending, the follow-ups of SERVER's cursor. STALE: another follower was quicker. */
+apr_status_t hm_apply_events(hm_db_t *db, const char *server, const json_t *events, pv_err_t *err, apr_pool_t *p);
+
+/* A failed task's notice for every administrator's first page. In the caller's transaction. */
+apr_status_t hm_apply_notice(hm_db_t *db, int64_t task, const hm_end_t *end, pv_err_t *err, apr_pool_t *p);
+
+/* All objects of a daemon as of one event. */
+typedef struct {
+    json_t *rows;
+    int64_t event;
+} hm_snapshot_t;
+
+void hm_snapshot_init(hm_snapshot_t *snap, apr_pool_t *p);
+apr_status_t hm_snapshot_row(void *snap, json_t *row, pv_err_t *err); /* a pv_client_row_fn */
+
+/* The objects, the new cursor, and every attempt that had not ended back in the queue: one transaction. */
+apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *journal, pv_err_t *err,
+                               apr_pool_t *p);
+
+#endif
