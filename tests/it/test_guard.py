@@ -68,6 +68,8 @@ REFUSED = {
     "RewriteRule [P] to the victim's pool": "RewriteEngine On\nRewriteRule ^evil unix:{victim}|fcgi://{victim_id}{public}/evil.php [P,E=PHP_VALUE:x=y]",
     "RewriteRule [P] to the own pool": "RewriteEngine On\nRewriteRule ^evil unix:{own}|fcgi://{mallory_id}{public}/evil.php [P]",
     "RewriteRule [P] to a server inside": "RewriteEngine On\nRewriteRule ^evil http://127.0.0.1:{port}/ [P]",
+    "RewriteRule [H=]": "RewriteEngine On\nRewriteRule ^evil - [H=proxy:unix:{victim}|fcgi://{victim_id}/]",
+    "SetHandler in other letters": '<FilesMatch .>\nSetHandler "PROXY:unix:{victim}|fcgi://{victim_id}/"\n</FilesMatch>',
     "server-status": "<FilesMatch .>\nSetHandler server-status\n</FilesMatch>",
     "a CGI script by handler": "<FilesMatch .>\nSetHandler cgi-script\n</FilesMatch>",
     "a CGI script by type": "<FilesMatch .>\nSetHandler None\nForceType application/x-httpd-cgi\n</FilesMatch>",
@@ -104,13 +106,6 @@ SETTINGS = {
 def test_an_override_of_php_settings_has_no_effect(two, name):
     answer = attack(two, SETTINGS[name].format(public=two.public), "/")
     assert answer == two.normal["mallory.test"]
-
-
-def test_a_handler_forced_by_a_rewrite_runs_nothing_of_another(two):
-    """httpd forgets [H=] of .htaccess files where a handler is set; with none set, the guard sees it."""
-    force = f'RewriteEngine On\nRewriteRule . - [H="proxy:unix:{pool(two, two.victim)}|fcgi://{two.victim}/"]\n'
-    assert attack(two, force) == (200, f"EVIL {two.mallory_uid}")
-    assert attack(two, force + "<FilesMatch .>\nSetHandler None\n</FilesMatch>")[0] in (200, 403)
 
 
 def test_headers_are_no_settings(two):
