@@ -85,7 +85,7 @@ int main(int argc, char **argv)
     apr_initialize();
     apr_pool_create(&p, NULL);
     apr_allocator_max_free_set(apr_pool_allocator_get(p), KEEP_FREE);
-    if (pv_conf_read(&conf, argv[1], 0, &err, p) != APR_SUCCESS)
+    if (pv_conf_read(&conf, argv[1], 1, &err, p) != APR_SUCCESS)
         return fail("conf", &err, p);
     umask(0077);
     PV_FAULT_INIT(conf->RunDir);
