@@ -51,7 +51,7 @@ static int handler_allowed(const hm_server_t *conf, const char *handler)
 {
     if (listed(harmless, handler) || (conf->target && strcmp(conf->target, handler) == 0))
         return 1;
-    return strchr(handler, '/') && strncmp(handler, "proxy:", 6) != 0 && !begins(running, handler);
+    return strchr(handler, '/') && ap_cstr_casecmpn(handler, "proxy:", 6) != 0 && !begins(running, handler);
 }
 
 static const char *executing_filter(const request_rec *r)
@@ -90,7 +90,7 @@ static int guard(request_rec *r)
     const hm_server_t *conf = hm_server(r->server);
     if (!conf->site)
         return DECLINED;
-    if (r->proxyreq != PROXYREQ_NONE || (r->filename && strncmp(r->filename, "proxy:", 6) == 0))
+    if (r->proxyreq != PROXYREQ_NONE || (r->filename && ap_cstr_casecmpn(r->filename, "proxy:", 6) == 0))
         return refuse(r, conf, "proxy target", r->filename ? r->filename : r->uri);
     if (!handler_allowed(conf, r->handler))
         return refuse(r, conf, "handler", r->handler);

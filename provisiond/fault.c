@@ -1,6 +1,7 @@
 /*
- * The other half of fault.h, in test builds only. The file is removed before it is acted on, so that a point fires once, however
- * often the process is started again; a test that finds its file still there knows that nothing was injected.
+ * The other half of fault.h, in test builds only. The file is removed before it is acted on, so that a point fires
+ * once, however often the process is started again; a test that finds its file still there knows that nothing was
+ * injected.
  */
 #include "fault.h"
 

@@ -29,7 +29,7 @@ unit-run: $(UNIT)
 .SECONDEXPANSION:
 $(O)/unit/%: $(O)/o/tests/unit/%.o $$(UNIT_AR_$$(word 2,$$(subst _, ,$$*))) $(LIBPROTO)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNIT_LIBS)
+	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(UNIT_LIBS)
 
 $(O)/unit/t_fuzz: $(O)/o/tests/fuzz/fuzz.o
 $(O)/o/tests/unit/%.o $(O)/o/tests/fuzz/%.o: CPPFLAGS += -Itests

@@ -2,8 +2,8 @@
 /*
  * The part that all drivers share: reads the request, runs the verb, reports. The contract is provision-driver(7).
  *
- * A verb's result is only what this file writes last on descriptor 3. CMS code runs in the same process and may print, throw,
- * call exit or die of a fatal error at any time: each of these is a failure here, never a success.
+ * A verb's result is only what this file writes last on descriptor 3. CMS code runs in the same process and may print,
+ * throw, call exit or die of a fatal error at any time: each of these is a failure here, never a success.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,11 +16,12 @@ const EXIT_FAILED = 1;
 const EXIT_NO_END = 70;
 const REQUEST_MAX = 262144;
 const TEXT_MAX = 8192;
+const JSON_FLAGS = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
 const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
 
 /**
- * What a verb throws when it cannot do its work: a code of errors.def, words for people, and the request's field at fault. A task's
- * own fields are in the request's args, and are known to people without that word.
+ * What a verb throws when it cannot do its work: a code of errors.def, words for people, and the request's field at
+ * fault. A task's own fields are in the request's args, and are known to people without that word.
  */
 final class Failure extends \Exception
 {
@@ -45,7 +46,7 @@ final class Request
         $text = (string) stream_get_contents($stream, REQUEST_MAX + 1);
         $fields = strlen($text) <= REQUEST_MAX ? json_decode($text, true, 8) : null;
         if (!is_array($fields)) {
-            throw new Failure('SCHEMA', 'the request on descriptor 0 is no JSON object of at most ' . REQUEST_MAX . ' bytes');
+            throw new Failure('SCHEMA', 'descriptor 0 has no JSON object of at most ' . REQUEST_MAX . ' bytes');
         }
         $request = new self($fields);
         $request->expect('v', VERSION);
@@ -88,7 +89,8 @@ final class Request
     {
         $value = $this->find($path);
         if ($value !== $wanted) {
-            throw new Failure('SCHEMA', "$path is " . json_encode($value) . ', but this is ' . json_encode($wanted), $path);
+            $text = sprintf('%s is %s, but this is %s', $path, json_encode($value), json_encode($wanted));
+            throw new Failure('SCHEMA', $text, $path);
         }
     }
 }
@@ -119,9 +121,17 @@ final class Report
         $this->line(['t' => 'fact', 'name' => $name, 'value' => (string) $value]);
     }
 
-    /** TYPE: core, profile, module, theme. PATH: relative to the platform's root. STATUS: '' where no site was asked. */
-    public function package(string $type, string $name, string $version, string $path, string $label, string $status): void
-    {
+    /**
+     * TYPE: core, profile, module, theme. PATH: relative to the platform's root. STATUS: '' where no site was asked.
+     */
+    public function package(
+        string $type,
+        string $name,
+        string $version,
+        string $path,
+        string $label,
+        string $status
+    ): void {
         $this->line(['t' => 'package'] + compact('type', 'name', 'version', 'path', 'label', 'status'));
     }
 
@@ -140,7 +150,7 @@ final class Report
         if (isset($line['text'])) {
             $line['text'] = substr($line['text'], 0, TEXT_MAX);
         }
-        $json = json_encode($line, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE) . "\n";
+        $json = json_encode($line, JSON_FLAGS) . "\n";
         if (fwrite($this->stream, $json) !== strlen($json)) {
             exit(EXIT_NO_END);
         }
@@ -148,8 +158,9 @@ final class Report
 }
 
 /**
- * One run of one verb. Rows of VERBS: verb => [function, function that runs before it and returns the CMS's files to load].
- * Both take the request and the report. The caller loads the files, because a CMS expects to be loaded in the global scope:
+ * One run of one verb. Rows of VERBS: verb => [function, function that runs before it and returns the CMS's files to
+ * load]. Both take the request and the report. The caller loads the files, because a CMS expects to be loaded in the
+ * global scope:
  *
  *     $provision = new Driver(VERBS);
  *     foreach ($provision->prepare() as $provision_file) require $provision_file;
@@ -172,7 +183,8 @@ final class Driver
         register_shutdown_function($this->guard(...));
         set_exception_handler($this->failed(...));
         $verb = $_SERVER['argv'][1] ?? '';
-        $this->row = $verbs[$verb] ?? throw new Failure('SCHEMA', "this driver has no verb '$verb', only " . implode(', ', array_keys($verbs)), 'verb');
+        $unknown = "this driver has no verb '$verb', only " . implode(', ', array_keys($verbs));
+        $this->row = $verbs[$verb] ?? throw new Failure('SCHEMA', $unknown, 'verb');
         $this->request = Request::read(STDIN, $verb);
     }
 
@@ -197,7 +209,8 @@ final class Driver
         if ($e instanceof Failure) {
             $this->report->error($e->reason, $e->getMessage(), $e->field);
         } else {
-            $this->report->error('DRIVER_FAILED', sprintf('%s: %s in %s:%d', $e::class, $e->getMessage(), $e->getFile(), $e->getLine()), '');
+            $text = sprintf('%s: %s in %s:%d', $e::class, $e->getMessage(), $e->getFile(), $e->getLine());
+            $this->report->error('DRIVER_FAILED', $text, '');
         }
         $this->report->end(false);
         exit(EXIT_FAILED);
@@ -212,7 +225,8 @@ final class Driver
         }
         $last = error_get_last();
         if ($last !== null && ($last['type'] & FATAL) !== 0) {
-            $this->report->error('DRIVER_FAILED', sprintf('%s in %s:%d', strtok($last['message'], "\n"), $last['file'], $last['line']), '');
+            $text = sprintf('%s in %s:%d', strtok($last['message'], "\n"), $last['file'], $last['line']);
+            $this->report->error('DRIVER_FAILED', $text, '');
         }
         exit(EXIT_NO_END);
     }
@@ -222,7 +236,10 @@ final class Driver
 function secret_read(string $file): string
 {
     $text = @file_get_contents($file, false, null, 0, 4096);
-    return $text !== false ? rtrim($text, "\n") : throw new Failure('DRIVER_FAILED', "cannot read the secret $file", 'db.secret_file');
+    if ($text === false) {
+        throw new Failure('DRIVER_FAILED', "cannot read the secret $file", 'db.secret_file');
+    }
+    return rtrim($text, "\n");
 }
 
 /** Makes a folder where it is missing; those above it must exist. */
@@ -251,8 +268,8 @@ function file_write(string $path, string $text, int $mode): void
 function folder_size(string $path): int
 {
     $bytes = 0;
-    $flags = \FilesystemIterator::SKIP_DOTS | \FilesystemIterator::CURRENT_AS_FILEINFO;
-    foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($path, $flags)) as $file) {
+    $folder = new \RecursiveDirectoryIterator($path, \FilesystemIterator::SKIP_DOTS);
+    foreach (new \RecursiveIteratorIterator($folder) as $file) {
         $bytes += $file->isFile() && !$file->isLink() ? $file->getSize() : 0;
     }
     return $bytes;

@@ -1,7 +1,7 @@
 /*
- * One asynchronous call: what a step asks of somebody else, and the one answer it gets. A step's functions fill a pv_call_t and
- * nothing more; pv_call_run sends it, and the answer comes later from the loop, exactly once, never from inside pv_call_run.
- * A lost peer is an answer too: RETRY_LATER, outcome unknown, which is why every step has a probe.
+ * One asynchronous call: what a step asks of somebody else, and the one answer it gets. A step's functions fill a
+ * pv_call_t and nothing more; pv_call_run sends it, and the answer comes later from the loop, exactly once, never from
+ * inside pv_call_run. A lost peer is an answer too: RETRY_LATER, outcome unknown, which is why every step has a probe.
  */
 #ifndef PV_ENGINE_CALL_H
 #define PV_ENGINE_CALL_H
@@ -33,23 +33,27 @@ struct pv_call {
     pv_call_kind_t kind;
     pv_call_done_fn *done;
     void *ctx;
+    void *travel; /* the transport's own, while the call is under way */
 
-    pv_dgram_out_t *out;      /* ROOT, DBA, WORKER: the message, its seq set by pv_call_run */
-    json_t *request;          /* WORKER: written to its descriptor 0; owned by the call */
-    int deadline;             /* WORKER: seconds; 0: 600 */
-    const char *host, *path;  /* HTTP: Host header and path, a random query is added */
-    const char *title;        /* HTTP: text the answer must hold, or NULL */
-    const char *addr;         /* HTTP: address to connect to */
-    int port, status;         /* HTTP: the status that is asked for */
-    pv_reply_t answer;        /* NONE */
+    pv_dgram_out_t *out;     /* ROOT, DBA, WORKER: the message, its seq set by pv_call_run */
+    json_t *request;         /* WORKER: written to its descriptor 0; owned by the call */
+    int deadline;            /* WORKER: seconds; 0: 600 */
+    const char *host, *path; /* HTTP: Host header and path, a random query is added */
+    const char *title;       /* HTTP: text the answer must hold, or NULL */
+    const char *addr;        /* HTTP: address to connect to */
+    int port, status;        /* HTTP: the status that is asked for */
+    pv_reply_t answer;       /* NONE */
     apr_status_t (*local)(pv_call_t *call, pv_err_t *err); /* LOCAL */
-    /* Optional: makes of the peer's answer what the loop expects (of a probe: a = pv_state_t, detail = each difference). A
-     * worker's fact `state` (ABSENT, DRIFT, CURRENT) and `detail` become a and detail without it. */
+    /* Optional: makes of the peer's answer what the loop expects (of a probe: a = pv_state_t, detail = each
+     * difference). A worker's fact `state` (ABSENT, DRIFT, CURRENT) and `detail` become a and detail without it. */
     void (*read)(pv_call_t *call, pv_reply_t *reply);
 
     /* Filled with the answer, valid inside `done`: */
-    json_t *facts;            /* WORKER: object of the facts it reported, {} if none */
-    int nfds, fd[PV_DGRAM_FDS]; /* ROOT, DBA: descriptors of the answer; `done` takes those it keeps by setting them to -1 */
+    char field[64];   /* of a failure: the request's field that it is about, or "" */
+    json_t *facts;    /* WORKER: object of the facts it reported, {} if none */
+    const char *more; /* ROOT: a further argument of the answer (publish: the culprit's id), or NULL */
+    int nfds,
+        fd[PV_DGRAM_FDS]; /* ROOT, DBA: descriptors of the answer; `done` takes those it keeps by setting them to -1 */
 };
 
 /* A call of the job (or NULL) with a pool of its own. */

@@ -18,6 +18,7 @@ pv_journal_t *pv_engine_journal(const pv_engine_t *engine);
 pv_loop_t *pv_engine_loop(const pv_engine_t *engine);
 apr_pool_t *pv_engine_pool(const pv_engine_t *engine); /* the process's: for what lives as long */
 pv_engine_state_t pv_engine_state(const pv_engine_t *engine);
+const char *pv_engine_state_name(pv_engine_state_t state);
 
 /* Is the peer there? A call to one that is not answers RETRY_LATER. */
 int pv_engine_has_root(const pv_engine_t *engine);

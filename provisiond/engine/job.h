@@ -65,6 +65,8 @@ typedef enum { PV_LOG_ERROR, PV_LOG_WARNING, PV_LOG_NOTICE, PV_LOG_INFO, PV_LOG_
 void pv_job_log(pv_job_t *job, pv_level_t level, const char *src, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+void pv_job_log_bytes(pv_job_t *job, pv_level_t level, const char *src, const char *s, size_t len);
+
 /* done of total, shown while it runs. */
 void pv_job_progress(pv_job_t *job, uint64_t done, uint64_t total);
 

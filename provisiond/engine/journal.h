@@ -49,6 +49,8 @@ const char *pv_journal_world(const pv_journal_t *j);
 /* Nothing was ever recorded: a journal that may be bound to sites that have no mark yet. */
 int pv_journal_empty(pv_journal_t *j);
 
+int64_t pv_journal_now(void); /* microseconds since 1970 */
+
 const char *pv_journal_id(const pv_journal_t *j);
 uint64_t pv_journal_epoch(const pv_journal_t *j);
 
@@ -62,7 +64,7 @@ apr_status_t pv_object_list(pv_object_t ***ret, int *n, pv_journal_t *j, pv_kind
 apr_status_t pv_object_save(pv_journal_t *j, const pv_object_t *object, pv_err_t *err);
 /* Forgets an object that never came to be (state new), and tells it. */
 apr_status_t pv_object_discard(pv_journal_t *j, const pv_id_t *id, pv_err_t *err);
-/* Its flat form for events and replies: object kind context uid revision state deleted, and its properties. Owned by P.
+/* Its flat form for events and replies: id kind context uid revision state deleted, and its properties. Owned by P.
  */
 json_t *pv_object_json(const pv_object_t *object, apr_pool_t *p);
 /* Up to LIMIT deleted objects, deleted before BEFORE, whose trash is not purged yet; and that it is. */
@@ -75,10 +77,9 @@ int pv_object_count(pv_journal_t *j, pv_kind_t kind);
 apr_status_t pv_object_users(int *count, pv_object_t **first, pv_journal_t *j, const char *name, const char *value,
                              apr_pool_t *p);
 
-/* Host names: one owner each, in the caller's transaction. claim: NAME_IN_USE names the other. */
+/* Host names: one owner each. The site's names become exactly NAMES, in the caller's transaction; NAME_IN_USE names the
+ * other owner. */
 apr_status_t pv_host_claim(pv_journal_t *j, const pv_id_t *site, const char *const *names, int n, pv_err_t *err);
-/* The site keeps only the names in PROPS (name, aliases); NULL: none. In the caller's transaction. */
-apr_status_t pv_host_keep(pv_journal_t *j, const pv_id_t *site, const json_t *props, pv_err_t *err);
 apr_status_t pv_host_owner(pv_id_t *ret, pv_journal_t *j, const char *name); /* APR_NOTFOUND where free */
 
 /* The next uid of the range, never given before; recorded in the caller's transaction. */

@@ -35,6 +35,7 @@ struct entry {
 struct pv_backlog {
     pv_journal_t *journal;
     entry_t *first, **end;
+    uint64_t bytes;
     int told; /* the open transaction holds events */
     void (*on_commit)(void *ctx), (*on_backlog)(void *ctx);
     void *commit_ctx, *backlog_ctx;
@@ -65,6 +66,7 @@ void pv_event_on_backlog(pv_journal_t *j, void (*fn)(void *ctx), void *ctx)
 static apr_status_t write_entry(pv_backlog_t *b, const entry_t *e, pv_err_t *err)
 {
     b->told = 1;
+    b->bytes += json_dumpb(e->body, NULL, 0, JSON_COMPACT);
     return pv_sql_run(b->journal, NULL, err, SQL_ADD, "ltlttj", e->at, e->kind, (int64_t)e->job.id, e->job.key.s,
                       e->object.s, e->body);
 }
@@ -126,6 +128,11 @@ apr_status_t pv_event_flush(pv_journal_t *j, pv_err_t *err)
 }
 
 /* ---- reading ---- */
+
+uint64_t pv_event_bytes(pv_journal_t *j)
+{
+    return pv_journal_backlog(j)->bytes;
+}
 
 static void two_numbers(sqlite3_stmt *q, uint64_t *a, uint64_t *b)
 {

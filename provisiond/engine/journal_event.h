@@ -25,6 +25,9 @@ void pv_event_on_commit(pv_journal_t *j, void (*fn)(void *ctx), void *ctx);
 /* Called when an event waits for a transaction: to make one soon. */
 void pv_event_on_backlog(pv_journal_t *j, void (*fn)(void *ctx), void *ctx);
 
+/* Bytes of all bodies that were told in this life. */
+uint64_t pv_event_bytes(pv_journal_t *j);
+
 /* The first and last number there are; 0 where there is none. */
 void pv_event_range(pv_journal_t *j, uint64_t *first, uint64_t *last);
 /* Those of one job. */

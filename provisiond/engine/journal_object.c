@@ -28,9 +28,7 @@ static const char SQL_SAVE[] = "INSERT INTO context (id, name, kind, uid, revisi
 static const char SQL_DISCARD[] = "DELETE FROM context WHERE id = ?1 AND state = 'new'";
 static const char SQL_HOST_OWNER[] = "SELECT site FROM host WHERE name = ?1";
 static const char SQL_HOST_CLAIM[] = "INSERT OR IGNORE INTO host (name, site) VALUES (?1, ?2)";
-static const char SQL_HOST_KEEP[] =
-    "DELETE FROM host WHERE site = ?1 AND name <> coalesce(json_extract(?2, '$.name'), '')"
-    " AND name NOT IN (SELECT value FROM json_each(?2, '$.aliases'))";
+static const char SQL_HOST_FREE[] = "DELETE FROM host WHERE site = ?1";
 
 /* ---- reading ---- */
 
@@ -109,7 +107,7 @@ apr_status_t pv_object_users(int *count, pv_object_t **first, pv_journal_t *j, c
 
 json_t *pv_object_json(const pv_object_t *object, apr_pool_t *p)
 {
-    json_t *json = json_pack("{ss ss ss sI sI ss sb}", "object", object->id.s, "kind", pv_kind_name(object->name.kind),
+    json_t *json = json_pack("{ss ss ss sI sI ss sb}", "id", object->id.s, "kind", pv_kind_name(object->name.kind),
                              "context", object->name.s, "uid", (json_int_t)object->uid, "revision",
                              (json_int_t)object->revision, "state", object->state, "deleted", object->deleted);
     if (object->props)
@@ -123,7 +121,7 @@ static apr_status_t tell(pv_journal_t *j, const pv_object_t *object, pv_err_t *e
     apr_pool_t *p;
     apr_pool_create(&p, NULL);
     json_t *body = json_deep_copy(pv_object_json(object, p));
-    json_object_del(body, "object");
+    json_object_del(body, "id");
     json_object_set_new(body, "type", json_string(pv_kind_name(object->name.kind)));
     json_object_del(body, "kind");
     apr_status_t rv = pv_event_add(j, "object", NULL, &object->id, body, err);
@@ -185,24 +183,15 @@ apr_status_t pv_host_owner(pv_id_t *ret, pv_journal_t *j, const char *name)
 
 apr_status_t pv_host_claim(pv_journal_t *j, const pv_id_t *site, const char *const *names, int n, pv_err_t *err)
 {
-    for (int i = 0; i < n; i++) {
+    apr_status_t rv = pv_sql_run(j, NULL, err, SQL_HOST_FREE, "t", site->s);
+    for (int i = 0; i < n && rv == APR_SUCCESS; i++) {
         pv_id_t owner;
-        apr_status_t rv = pv_sql_run(j, NULL, err, SQL_HOST_CLAIM, "tt", names[i], site->s);
-        if (rv != APR_SUCCESS)
-            return rv;
-        if (pv_host_owner(&owner, j, names[i]) == APR_SUCCESS && !pv_id_eq(&owner, site))
+        rv = pv_sql_run(j, NULL, err, SQL_HOST_CLAIM, "tt", names[i], site->s);
+        if (rv == APR_SUCCESS && pv_host_owner(&owner, j, names[i]) == APR_SUCCESS && !pv_id_eq(&owner, site))
             return pv_fail(err, PV_NAME_IN_USE, i == 0 ? "name" : "aliases", "%s belongs to site %s", names[i],
                            owner.s);
     }
     return APR_SUCCESS;
-}
-
-apr_status_t pv_host_keep(pv_journal_t *j, const pv_id_t *site, const json_t *props, pv_err_t *err)
-{
-    json_t *none = json_object();
-    apr_status_t rv = pv_sql_run(j, NULL, err, SQL_HOST_KEEP, "tj", site->s, props ? props : none);
-    json_decref(none);
-    return rv;
 }
 
 /* ---- uids ---- */

@@ -38,6 +38,5 @@ apr_status_t pv_backlog_write(pv_backlog_t *backlog, pv_err_t *err); /* in a tra
 void pv_backlog_written(pv_backlog_t *backlog);                      /* it was committed */
 
 int pv_journal_in_transaction(const pv_journal_t *j);
-int64_t pv_journal_now(void); /* microseconds since 1970 */
 
 #endif

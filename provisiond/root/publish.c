@@ -218,7 +218,9 @@ void pv_publish(pv_root_t *root, pv_report_t *report)
     publish_t u = {.root = root, .config = root->config, .p = root->tmp, .culprit = -1};
     int reloaded = 0;
     memset(report, 0, sizeof(*report));
-    pv_daemon_find(&u.config->unit[0].daemon, u.config->proc);
+    /* Children that outlived their parent hold the addresses, and nobody reloads them any more. */
+    if (!pv_daemon_find(&u.config->unit[0].daemon, u.config->proc))
+        pv_daemon_clear(&u.config->unit[0].daemon, u.config->proc);
     if (run(&u, &reloaded) == APR_SUCCESS) {
         report->reply.code = PV_OK;
         report->reply.a = u.rev.served;

@@ -1,5 +1,5 @@
-"""What the tests of the drivers stand on: runs of a verb as root's worker does them, folders and database of a site, a server of
-PHP in the place of the site's pool."""
+"""What the tests of the drivers stand on: runs of a verb as root's worker does them, folders and database of a site, a
+server of PHP in the place of the site's pool."""
 
 import fcntl
 import http.client
@@ -48,14 +48,19 @@ class Run:
         return self.of("error")[-1] if self.of("error") else None
 
 
+def as_uid(uid):
+    return ["/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+
+
 def run_driver(folder, verb, request, uid):
     """As root's worker does: descriptors 0 to 3, an environment from nothing, the site's uid, no group, no network."""
     read, write = os.pipe()
     high = fcntl.fcntl(write, fcntl.F_DUPFD, 50)
     os.close(write)
-    argv = ["/usr/bin/unshare", "--net", "/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs",
-            PHP, "-c", f"{folder}/php.ini", f"{folder}/driver.php", verb]
-    env = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC", "PHP_INI_SCAN_DIR": ""}
+    argv = ["/usr/bin/unshare", "--net", *as_uid(uid), "--no-new-privs"]
+    argv += [PHP, "-c", f"{folder}/php.ini", f"{folder}/driver.php", verb]
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC",
+           "PHP_INI_SCAN_DIR": ""}
     body = request if isinstance(request, bytes) else json.dumps({"v": 1, "verb": verb, **request}).encode()
     child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
                              pass_fds=(3,), preexec_fn=lambda: os.dup2(high, 3))
@@ -71,13 +76,13 @@ class Database:
         self.data, self.socket, self.child = top / "db", top / "db/s", None
         self.data.mkdir()
         shutil.chown(self.data, "nobody")
-        subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", "--user=nobody", "--skip-test-db",
-                        "--auth-root-authentication-method=normal"], check=True, stdout=subprocess.DEVNULL)
+        self.options = ["--no-defaults", f"--datadir={self.data}", "--user=nobody"]
+        argv = ["mariadb-install-db", *self.options, "--skip-test-db", "--auth-root-authentication-method=normal"]
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
 
     def start(self):
-        self.child = subprocess.Popen(["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
-                                       "--user=nobody", "--skip-networking", "--innodb-buffer-pool-size=32M",
-                                       f"--log-error={self.data}/log"])
+        argv = ["/usr/sbin/mariadbd", *self.options, f"--socket={self.socket}", f"--log-error={self.data}/log"]
+        self.child = subprocess.Popen([*argv, "--skip-networking", "--innodb-buffer-pool-size=32M"])
         until(lambda: connects(socket.AF_UNIX, str(self.socket)))
 
     def stop(self):
@@ -85,9 +90,11 @@ class Database:
         self.child.wait(30)
 
     def sql(self, text, name=""):
-        done = subprocess.run(["mariadb", "--no-defaults", f"--socket={self.socket}", "-uroot", "-N", "-B", "-e", text, name],
-                              check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+        return self.client("mariadb", "-N", "-B", "-e", text, name).decode().strip()
+
+    def client(self, program, *args, given=None):
+        argv = [program, "--no-defaults", f"--socket={self.socket}", "-uroot", *args]
+        return subprocess.run(argv, input=given, check=True, stdout=subprocess.PIPE).stdout
 
 
 class Site:
@@ -111,7 +118,8 @@ class Site:
             self.port = free.getsockname()[1]
         self.uri = uri
         self.args = {}
-        self.db = {"type": "mariadb", "socket": str(machine.db.socket), "name": f"{sid}d1", "user": sid, "secret_file": str(self.secret)}
+        self.db = {"type": "mariadb", "socket": str(machine.db.socket), "name": f"{sid}d1", "user": sid,
+                   "secret_file": str(self.secret)}
 
     @property
     def host(self):
@@ -119,8 +127,9 @@ class Site:
 
     def request(self, **args):
         return {"platform": {"id": "paaaaaaaaaaaa", "root": str(self.root), "app": "", "version": ""},
-                "site": {"id": self.id, "uri": self.uri, "url": f"http://{self.host}", "aliases": [], "data": str(self.data),
-                         "private": str(self.top / "private"), "tmp": str(self.top / "tmp"), "title": ""},
+                "site": {"id": self.id, "uri": self.uri, "url": f"http://{self.host}", "aliases": [],
+                         "data": str(self.data), "private": str(self.top / "private"), "tmp": str(self.top / "tmp"),
+                         "title": ""},
                 "db": self.db, "args": args}
 
     def run(self, verb, **args):
@@ -137,9 +146,8 @@ class Site:
     def serve(self, docroot):
         """PHP's own server as the site's pool: its uid, its two variables."""
         router = self.machine.top / "router.php"
-        child = subprocess.Popen(["/usr/bin/setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", PHP, "-S",
-                                  f"127.0.0.1:{self.port}", "-t", str(docroot), str(router)],
-                                 env={"PV_SITE": self.id, "PV_DATA": str(self.data)}, cwd=docroot,
+        argv = [*as_uid(self.uid), PHP, "-S", f"127.0.0.1:{self.port}", "-t", str(docroot), str(router)]
+        child = subprocess.Popen(argv, env={"PV_SITE": self.id, "PV_DATA": str(self.data)}, cwd=docroot,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.machine.children.append(child)
         until(lambda: connects(socket.AF_INET, ("127.0.0.1", self.port)))
@@ -149,7 +157,8 @@ class Site:
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         c.request(method, path, body, {"Host": self.host, **(headers or {})})
         answer = c.getresponse()
-        return types.SimpleNamespace(status=answer.status, headers=answer.headers, text=answer.read().decode(errors="replace"))
+        text = answer.read().decode(errors="replace")
+        return types.SimpleNamespace(status=answer.status, headers=answer.headers, text=text)
 
 
 # What a sites httpd does for WordPress: files as they are, all else is the front page's program.

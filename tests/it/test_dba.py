@@ -202,7 +202,7 @@ class Mariadb:
 
 
 @pytest.fixture(scope="module")
-def world():
+def machine():
     """A folder, a network namespace with lo and one more address, and a MariaDB in them."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pvdb", dir="/tmp"))
     folder.chmod(0o755)
@@ -228,9 +228,9 @@ def world():
 
 
 @pytest.fixture
-def db(world):
+def db(machine):
     """The server, running and as it was; whatever a test leaves on it is an error of that test."""
-    _, mariadb, _ = world
+    _, mariadb, _ = machine
     before = mariadb.state()
     yield mariadb
     if mariadb.process is None or mariadb.process.poll() is not None:
@@ -246,8 +246,8 @@ def db(world):
 
 
 @pytest.fixture
-def dba(world, db):
-    folder, _, prefix = world
+def dba(machine, db):
+    folder, _, prefix = machine
     conf = folder / "provisiond.conf"
     conf.write_text(
         f"RunDir {folder}\nStateDir {folder}\nDbSocket {db.socket}\n"
@@ -422,9 +422,9 @@ def test_a_server_killed_in_the_middle_is_down(local, db):
     assert local("drop", SERVER, SITE, 1).code == "OK"
 
 
-def test_a_server_that_hangs_delays_only_its_own_calls(world, dba, db):
+def test_a_server_that_hangs_delays_only_its_own_calls(machine, dba, db):
     """OTHER is a listener that never says a word; SERVER answers meanwhile."""
-    _, _, prefix = world
+    _, _, prefix = machine
     code = "import socket as s, sys; l = s.create_server(('127.0.0.1', 3307)); print('up', flush=True); sys.stdin.read()"
     silent = subprocess.Popen([*prefix, sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert silent.stdout.readline() == b"up\n"

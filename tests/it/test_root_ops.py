@@ -14,25 +14,25 @@ import subprocess
 
 import pytest
 
-from root import ABSENT, CURRENT, DBA, DEADLINE, DRIFT, ENGINE_UID, DBA_UID, EXIT, FIRST_UID, LAST_UID, OPS, World
+from root import ABSENT, BUILD, CURRENT, DBA, DEADLINE, DRIFT, ENGINE_UID, DBA_UID, EXIT, FIRST_UID, LAST_UID, OPS, World
 
 SITE, OTHER, PLATFORM, OTHER_PLATFORM = "saaaaaaaaaaaa", "sbbbbbbbbbbbb", "paaaaaaaaaaaa", "pbbbbbbbbbbbb"
 UID = FIRST_UID + 1
 WWW = 33
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+PROGRAM = BUILD / "provisiond"
 
 
 @pytest.fixture(name="solo")
 def fixture_solo():
-    solo = World().start()
-    yield solo
-    solo.remove()
+    with World() as made:
+        yield made.start()
 
 
 @pytest.fixture(name="checked")
 def fixture_checked():
-    solo = World(checker=True).start()
-    yield solo
-    solo.remove()
+    with World(checker=True) as made:
+        yield made.start()
 
 
 def entry(path):
@@ -105,19 +105,22 @@ def test_a_second_provisiond_with_the_same_state_does_not_start(solo):
 
 
 def test_folders_that_others_may_change_are_refused():
-    solo = World()
-    solo.sites.mkdir()
-    solo.sites.chmod(0o777)
-    solo.daemon = subprocess.Popen([*_program(), "-c", solo.conf], stderr=solo.log)
-    assert solo.daemon.wait(DEADLINE) == 1
-    assert "setting=SitesRoot" in solo.logged() and "writable by nobody else" in solo.logged()
-    solo.remove()
+    with World() as solo:
+        solo.sites.mkdir()
+        solo.sites.chmod(0o777)
+        solo.daemon = subprocess.Popen([PROGRAM, "-c", solo.conf], stderr=solo.log)
+        assert solo.daemon.wait(DEADLINE) == 1
+        assert "setting=SitesRoot" in solo.logged() and "writable by nobody else" in solo.logged()
 
 
-def _program():
-    from root import BUILD
-
-    return [BUILD / "provisiond"]
+def test_t_names_what_is_wrong_and_starts_nothing():
+    with World() as solo:
+        done = subprocess.run([PROGRAM, "-t", "-c", solo.conf], capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert (done.returncode, "as they should be" in done.stderr) == (0, True), done.stderr
+        (solo.folder / "bin/provision-worker").chmod(0o666)
+        done = subprocess.run([PROGRAM, "-t", "-c", solo.conf], capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert done.returncode == 1 and "provision-worker" in done.stderr and "1 faults" in done.stderr
+        assert not (solo.folder / "run").exists()
 
 
 def test_sigterm_ends_all_and_exits_0(solo):
@@ -287,26 +290,26 @@ def test_trash_and_back_and_purge_of_what_a_worker_emptied(solo):
     assert os.listdir(solo.sites / ".trash") == [] and os.listdir(solo.folder / "state/ids") == []
 
 
-def test_full_disk_and_no_inodes_are_told_apart():
-    for option, code in (("size=64k,nr_inodes=1000", "DISK_FULL"), ("size=8m,nr_inodes=12", "INODES_FULL")):
-        solo = World()
-        solo.sites.mkdir(mode=0o711)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", option + ",mode=0711", "tmpfs", solo.sites], check=True)
-        try:
-            solo.start()
-            codes = []
-            for n in range(40):
-                site = f"s{'abcdefghijklmnopqrstuvwxyz234567'[n % 32]}{'ab'[n // 32]}aaaaaaaaaa"
-                codes.append(solo.engine.ask("site_dirs", site, "MAKE", FIRST_UID + n).code)
-                if codes[-1] == "OK":
-                    with contextlib.suppress(OSError):
-                        (solo.sites / site / "data/f").write_bytes(b"x" * (30000 if code == "DISK_FULL" else 1))
-                    codes.append(solo.engine.ask("secret", site, "db", "MAKE").code)
-                if codes[-1] != "OK":
-                    break
-            assert codes[-1] == code
-        finally:
-            solo.remove_mounted(solo.sites)
+def fill(solo, options):
+    """Makes sites on a small file system until something fails; what it said."""
+    solo.sites.mkdir(mode=0o711)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},mode=0711", "tmpfs", solo.sites], check=True)
+    solo.start()
+    for n in range(LAST_UID - FIRST_UID):
+        site = f"s{LETTERS[n // 26]}{LETTERS[n % 26]}aaaaaaaaaa"
+        for op, args in (("site_dirs", ["MAKE", FIRST_UID + n]), ("secret", ["db", "MAKE"])):
+            reply = solo.engine.ask(op, site, *args)
+            if reply.code != "OK":
+                return reply
+            with contextlib.suppress(OSError):
+                (solo.sites / site / "data/file").write_bytes(b"x" * 4000)
+    return None
+
+
+@pytest.mark.parametrize("options, code", [("size=64k,nr_inodes=1000", "DISK_FULL"), ("size=8m,nr_inodes=12", "INODES_FULL")])
+def test_full_disk_and_no_inodes_are_told_apart(options, code):
+    with World() as solo:
+        assert fill(solo, options).code == code
 
 
 # --- platforms ---
@@ -552,33 +555,32 @@ def test_kill_ends_a_worker_and_all_it_started(solo):
 
 
 def test_more_workers_than_configured_have_to_wait():
-    solo = World(Workers=1).start()
-    make_site(solo)
-    seq = solo.engine.send("worker", SITE, "", "driver", "checker", "hangs")
-    _, fds = solo.engine.await_(1000, seq)
-    assert solo.engine.ask("worker", SITE, "", "driver", "checker", "exits").code == "BUSY"
-    solo.engine.ask("kill", seq)
-    finish(solo, seq, fds)
-    assert run(solo, SITE, "driver", app="checker", verb="exits")[0] == 7 << 8
-    solo.remove()
+    with World(Workers=1) as solo:
+        solo.start()
+        make_site(solo)
+        seq = solo.engine.send("worker", SITE, "", "driver", "checker", "hangs")
+        _, fds = solo.engine.await_(1000, seq)
+        assert solo.engine.ask("worker", SITE, "", "driver", "checker", "exits").code == "BUSY"
+        solo.engine.ask("kill", seq)
+        finish(solo, seq, fds)
+        assert run(solo, SITE, "driver", app="checker", verb="exits")[0] == 7 << 8
 
 
-def test_after_its_start_root_opens_no_absolute_path_and_runs_no_shell():
-    solo = World()
-    trace = solo.folder / "trace"
-    solo.start("strace", "-o", str(trace), "-e", "trace=open,openat,openat2,execve,creat,chdir", "-e", "signal=none")
-    make_site(solo)
-    make_platform(solo)
-    solo.engine.ask("secret", SITE, "db", "MAKE")
-    solo.engine.ask("world", "SET", "x")
-    run(solo, SITE, "driver", place="0:code", app="checker", verb="exits")
-    solo.engine.ask("site_dirs", SITE, "TRASH")
-    lines = trace.read_text().splitlines()
-    start = next(i for i, line in enumerate(lines) if "/beacon" in line or '"beacon"' in line)
-    later = [line for line in lines[start:] if re.search(r'\((AT_FDCWD, )?"/', line)]
-    assert SITE in "".join(lines[start:]) and later == []
-    child = int(re.search(r"event=ready pid=(\d+)", solo.logged())[1])
-    os.kill(child, signal.SIGTERM)
-    solo.daemon.wait(DEADLINE)
-    solo.forget()
-    solo.remove()
+def test_after_its_start_root_opens_no_absolute_path():
+    with World() as solo:
+        trace = solo.folder / "trace"
+        solo.start("strace", "-o", str(trace), "-e", "trace=open,openat,openat2,execve,creat,chdir,write", "-e", "signal=none")
+        make_site(solo)
+        make_platform(solo)
+        solo.engine.ask("secret", SITE, "db", "MAKE")
+        solo.engine.ask("world", "SET", "x")
+        run(solo, SITE, "driver", place="0:code", app="checker", verb="exits")
+        solo.engine.ask("site_dirs", SITE, "TRASH")
+        lines = trace.read_text().splitlines()
+        start = next(i for i, line in enumerate(lines) if "event=ready" in line)
+        later = [line for line in lines[start:] if re.search(r'^(?!write)\w+\((AT_FDCWD, )?"/', line)]
+        assert SITE in "".join(lines[start:]) and later == []
+        child = int(re.search(r"event=ready pid=(\d+)", solo.logged())[1])
+        os.kill(child, signal.SIGTERM)
+        solo.daemon.wait(DEADLINE)
+        solo.forget()

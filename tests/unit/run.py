@@ -20,6 +20,8 @@ def run(program):
     try:
         done = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT, check=False)
         return done.stdout.decode(errors="replace"), done.returncode != 0
+    except OSError as e:
+        return f"did not start: {e}", True
     except subprocess.TimeoutExpired as e:
         return (e.stdout or b"").decode(errors="replace") + f"\nended after {LIMIT} s", True
 

@@ -104,83 +104,83 @@ static void test_good_requests(void **state)
     "{\"op\":\"submit\",\"id\":5,\"key\":\"" KEY "\",\"type\":\"install\",\"object\":\"" SITE                          \
     "\",\"revision\":0," rest "}"
 
+static const struct {
+    const char *in;
+    uint64_t id;
+    pv_code_t code;
+    const char *text; /* what the error says, from its beginning */
+} bad_requests[] = {
+    {"", 0, PV_SCHEMA, "the line is no JSON object"}, /* S2 */
+    {"x", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"\xef\xbb\xbf{}", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"GET / HTTP/1.1\r", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"[]", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"7", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"null", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"{}", 0, PV_SCHEMA, "id: must be a whole number"},
+    {"{}{}", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"{\"op\":\"status\",\"id\":1} x", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"{\"op\":\"status\",\"id\":1", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"{\"op\":\"status\",\"id\":-1}", 0, PV_SCHEMA, "id: must be"},
+    {"{\"op\":\"status\",\"id\":9007199254740993}", 0, PV_SCHEMA, "id: must be"},
+    {"{\"op\":\"status\",\"id\":99999999999999999999}", 0, PV_SCHEMA, "the line is no JSON object: too big integer"},
+    {"{\"op\":\"status\",\"id\":1.0}", 0, PV_SCHEMA, "numbers must be whole"},
+    {"{\"op\":\"status\",\"id\":1e3}", 0, PV_SCHEMA, "numbers must be whole"},
+    {"{\"op\":\"status\",\"id\":1e999}", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"{\"op\":\"status\",\"id\":NaN}", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"{\"op\":\"status\",\"id\":\"1\"}", 0, PV_SCHEMA, "id: must be"},
+    {"{\"op\":7,\"id\":1}", 1, PV_SCHEMA, "op: must be a string"},
+    {"{\"op\":\"\",\"id\":1}", 1, PV_UNKNOWN_OP, "there is no operation ''"}, /* S3 */
+    {"{\"op\":\"publish\",\"id\":1}", 1, PV_UNKNOWN_OP, "there is no operation 'publish'"},
+    {"{\"op\":\"STATUS\",\"id\":1}", 1, PV_UNKNOWN_OP, "there is no operation"},
+    {"{\"op\":\"status\",\"id\":1,\"id\":2}", 0, PV_SCHEMA,
+     "the line is no JSON object: duplicate object key"}, /* S4 */
+    {"{\"op\":\"status\",\"id\":1,\"a\":\"\\u0000\"}", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"{\"op\":\"status\",\"id\":1,\"a\":\"\xff\"}", 0, PV_SCHEMA,
+     "the line is no JSON object: unable to decode byte 0xff"},
+    {"{\"op\":\"status\",\"id\":1,\"a\":\"\xc0\x80\"}", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"{\"op\":\"status\",\"id\":1,\"a\":\"\\ud800\"}", 0, PV_SCHEMA, "the line is no JSON object"},
+    {"{\"op\":\"status\",\"id\":1,\"a\":" DEEP, 0, PV_SCHEMA, "the line nests deeper"},
+    {"{\"op\":\"status\",\"id\":1,\"a\":[[[[]]]]}", 0, PV_SCHEMA, "the line nests deeper"},
+    {"{\"op\":\"status\",\"id\":1,\"path\":\"/etc\"}", 1, PV_SCHEMA, "path: unknown; 'status' has no such argument"},
+    {"{\"op\":\"doctor\",\"id\":1,\"repair\":1}", 1, PV_SCHEMA, "repair: must be true or false"},
+    {"{\"op\":\"hello\",\"id\":1}", 1, PV_SCHEMA, "v: required: protocol version, 1; client: required"},
+    {"{\"op\":\"hello\",\"id\":1,\"v\":null,\"client\":[]}", 1, PV_SCHEMA, "v: must be a whole number"},
+    {"{\"op\":\"list\",\"id\":1,\"kind\":\"../x\"}", 1, PV_SCHEMA, "kind: must be letters"},
+    {Q("\"key\":\"" KEY "0\""), 5, PV_SCHEMA, "key: must be 32 small hex digits"}, /* S7 */
+    {Q("\"key\":\"0123456789abcdef0123456789abcde\""), 5, PV_SCHEMA, "key: must be 32"},
+    {Q("\"key\":\"00000000000000000000000000000000\""), 5, PV_SCHEMA, "key: must be 32"},
+    {Q("\"key\":7"), 5, PV_SCHEMA, "key: must be 32"},
+    {Q("\"key\":\"" KEY "\",\"cmd\":\";id\",\"path\":\"/etc\""), /* S6 */
+     5, PV_SCHEMA, "cmd: unknown; 'delete site' has no such field; path: unknown"},
+    {INSTALL("\"name\":7,\"platform\":null"), 5, PV_SCHEMA, "name: must be a string; platform: must be a string"},
+    {INSTALL("\"name\":[\"a.test\"],\"platform\":\"" PLAT "\""), 5, PV_SCHEMA, "name: must be a string"},
+    {INSTALL("\"name\":\"a.test\",\"platform\":\"" PLAT "\",\"aliases\":\"b.test\""), 5, PV_SCHEMA,
+     "aliases: must be an array of strings"},
+    {INSTALL("\"name\":\"a.test\",\"platform\":\"" PLAT "\",\"aliases\":[\"b.test\",7]"), 5, PV_SCHEMA,
+     "aliases: must be an array of strings"},
+    {INSTALL("\"name\":\"a.test\",\"platform\":\"" PLAT "\",\"x\":{\"a\":1}"), 5, PV_SCHEMA, "x: must be a string"},
+    {INSTALL("\"Name\":\"a.test\",\"platform\":\"" PLAT "\""), 5, PV_SCHEMA, "Name: unknown"},
+    {"{\"op\":\"submit\",\"id\":5,\"key\":\"" KEY "\",\"type\":\"install\",\"object\":\"" PLAT "\",\"revision\":0}", 5,
+     PV_SCHEMA, "type: a platform has no task 'install'"},
+    {"{\"op\":\"submit\",\"id\":5,\"key\":\"" KEY "\",\"type\":\"verify\",\"object\":\"-1\",\"revision\":0}", 5,
+     PV_SCHEMA, "object: must be an id"}, /* S5 */
+    {"{\"op\":\"submit\",\"id\":5,\"object\":\"" SITE "\",\"type\":\"install\",\"name\":\"x\"}", 5, PV_SCHEMA,
+     "key: required: 32 hex digits, new for every attempt; revision: required: the object's revision that was "
+     "seen; 0 "
+     "for a new one; name: must be a host name"},
+};
+
 static void test_bad_requests(void **state)
 {
-    static const struct {
-        const char *in;
-        uint64_t id;
-        pv_code_t code;
-        const char *text; /* what the error says, from its beginning */
-    } rows[] = {
-        {"", 0, PV_SCHEMA, "the line is no JSON object"}, /* S2 */
-        {"x", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"\xef\xbb\xbf{}", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"GET / HTTP/1.1\r", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"[]", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"7", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"null", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"{}", 0, PV_SCHEMA, "id: must be a whole number"},
-        {"{}{}", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"{\"op\":\"status\",\"id\":1} x", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"{\"op\":\"status\",\"id\":1", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"{\"op\":\"status\",\"id\":-1}", 0, PV_SCHEMA, "id: must be"},
-        {"{\"op\":\"status\",\"id\":9007199254740993}", 0, PV_SCHEMA, "id: must be"},
-        {"{\"op\":\"status\",\"id\":99999999999999999999}", 0, PV_SCHEMA,
-         "the line is no JSON object: too big integer"},
-        {"{\"op\":\"status\",\"id\":1.0}", 0, PV_SCHEMA, "numbers must be whole"},
-        {"{\"op\":\"status\",\"id\":1e3}", 0, PV_SCHEMA, "numbers must be whole"},
-        {"{\"op\":\"status\",\"id\":1e999}", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"{\"op\":\"status\",\"id\":NaN}", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"{\"op\":\"status\",\"id\":\"1\"}", 0, PV_SCHEMA, "id: must be"},
-        {"{\"op\":7,\"id\":1}", 1, PV_SCHEMA, "op: must be a string"},
-        {"{\"op\":\"\",\"id\":1}", 1, PV_UNKNOWN_OP, "there is no operation ''"}, /* S3 */
-        {"{\"op\":\"publish\",\"id\":1}", 1, PV_UNKNOWN_OP, "there is no operation 'publish'"},
-        {"{\"op\":\"STATUS\",\"id\":1}", 1, PV_UNKNOWN_OP, "there is no operation"},
-        {"{\"op\":\"status\",\"id\":1,\"id\":2}", 0, PV_SCHEMA,
-         "the line is no JSON object: duplicate object key"}, /* S4 */
-        {"{\"op\":\"status\",\"id\":1,\"a\":\"\\u0000\"}", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"{\"op\":\"status\",\"id\":1,\"a\":\"\xff\"}", 0, PV_SCHEMA,
-         "the line is no JSON object: unable to decode byte 0xff"},
-        {"{\"op\":\"status\",\"id\":1,\"a\":\"\xc0\x80\"}", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"{\"op\":\"status\",\"id\":1,\"a\":\"\\ud800\"}", 0, PV_SCHEMA, "the line is no JSON object"},
-        {"{\"op\":\"status\",\"id\":1,\"a\":" DEEP, 0, PV_SCHEMA, "the line nests deeper"},
-        {"{\"op\":\"status\",\"id\":1,\"a\":[[[[]]]]}", 0, PV_SCHEMA, "the line nests deeper"},
-        {"{\"op\":\"status\",\"id\":1,\"path\":\"/etc\"}", 1, PV_SCHEMA,
-         "path: unknown; 'status' has no such argument"},
-        {"{\"op\":\"doctor\",\"id\":1,\"repair\":1}", 1, PV_SCHEMA, "repair: must be true or false"},
-        {"{\"op\":\"hello\",\"id\":1}", 1, PV_SCHEMA, "v: required: protocol version, 1; client: required"},
-        {"{\"op\":\"hello\",\"id\":1,\"v\":null,\"client\":[]}", 1, PV_SCHEMA, "v: must be a whole number"},
-        {"{\"op\":\"list\",\"id\":1,\"kind\":\"../x\"}", 1, PV_SCHEMA, "kind: must be letters"},
-        {Q("\"key\":\"" KEY "0\""), 5, PV_SCHEMA, "key: must be 32 small hex digits"}, /* S7 */
-        {Q("\"key\":\"0123456789abcdef0123456789abcde\""), 5, PV_SCHEMA, "key: must be 32"},
-        {Q("\"key\":\"00000000000000000000000000000000\""), 5, PV_SCHEMA, "key: must be 32"},
-        {Q("\"key\":7"), 5, PV_SCHEMA, "key: must be 32"},
-        {Q("\"key\":\"" KEY "\",\"cmd\":\";id\",\"path\":\"/etc\""), /* S6 */
-         5, PV_SCHEMA, "cmd: unknown; 'delete site' has no such field; path: unknown"},
-        {INSTALL("\"name\":7,\"platform\":null"), 5, PV_SCHEMA, "name: must be a string; platform: must be a string"},
-        {INSTALL("\"name\":[\"a.test\"],\"platform\":\"" PLAT "\""), 5, PV_SCHEMA, "name: must be a string"},
-        {INSTALL("\"name\":\"a.test\",\"platform\":\"" PLAT "\",\"aliases\":\"b.test\""), 5, PV_SCHEMA,
-         "aliases: must be an array of strings"},
-        {INSTALL("\"name\":\"a.test\",\"platform\":\"" PLAT "\",\"aliases\":[\"b.test\",7]"), 5, PV_SCHEMA,
-         "aliases: must be an array of strings"},
-        {INSTALL("\"name\":\"a.test\",\"platform\":\"" PLAT "\",\"x\":{\"a\":1}"), 5, PV_SCHEMA, "x: must be a string"},
-        {INSTALL("\"Name\":\"a.test\",\"platform\":\"" PLAT "\""), 5, PV_SCHEMA, "Name: unknown"},
-        {"{\"op\":\"submit\",\"id\":5,\"key\":\"" KEY "\",\"type\":\"install\",\"object\":\"" PLAT "\",\"revision\":0}",
-         5, PV_SCHEMA, "type: a platform has no task 'install'"},
-        {"{\"op\":\"submit\",\"id\":5,\"key\":\"" KEY "\",\"type\":\"verify\",\"object\":\"-1\",\"revision\":0}", 5,
-         PV_SCHEMA, "object: must be an id"}, /* S5 */
-        {"{\"op\":\"submit\",\"id\":5,\"object\":\"" SITE "\",\"type\":\"install\",\"name\":\"x\"}", 5, PV_SCHEMA,
-         "key: required: 32 hex digits, new for every attempt; revision: required: the object's revision that was "
-         "seen; 0 "
-         "for a new one; name: must be a host name"},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT(bad_requests); i++) {
         const pv_request_t *q = NULL;
         pv_err_t err = {0};
         uint64_t id = 99;
-        assert_int_equal(decode(&q, &id, rows[i].in, strlen(rows[i].in), &err, *state), APR_EGENERAL);
-        if (strncmp(err.text, rows[i].text, strlen(rows[i].text)) != 0 || err.code != rows[i].code || id != rows[i].id)
-            fail_msg("%s gave %s: %s", rows[i].in, pv_error_row(err.code)->name, err.text);
+        assert_int_equal(decode(&q, &id, bad_requests[i].in, strlen(bad_requests[i].in), &err, *state), APR_EGENERAL);
+        if (strncmp(err.text, bad_requests[i].text, strlen(bad_requests[i].text)) != 0 ||
+            err.code != bad_requests[i].code || id != bad_requests[i].id)
+            fail_msg("%s gave %s: %s", bad_requests[i].in, pv_error_row(err.code)->name, err.text);
         assert_null(q);
         assert_int_equal(pv_text_check(err.text, strlen(err.text), sizeof(err.text)), APR_SUCCESS);
     }

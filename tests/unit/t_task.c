@@ -42,94 +42,95 @@ static void test_every_field_has_a_value_a_help_and_a_name_of_its_own(void **sta
         assert_true(pv_value_row((pv_value_t)v)->help[0] && pv_value_row((pv_value_t)v)->max > 0);
 }
 
+static const char SAME[] = "";
+static const struct {
+    pv_value_t value;
+    const char *in, *out; /* NULL: refused; SAME: as it came */
+} values[] = {
+    {PV_VALUE_LABEL, "web-1", SAME},
+    {PV_VALUE_LABEL, "Web", NULL},
+    {PV_VALUE_DOMAIN, "WWW.a.test", "www.a.test"},
+    {PV_VALUE_DOMAIN, "none", NULL},
+    {PV_VALUE_DOMAIN_OR_NONE, "none", SAME},
+    {PV_VALUE_DOMAIN_OR_NONE, "A.test", "a.test"},
+    {PV_VALUE_DOMAIN_OR_NONE, "//evil", NULL},
+    {PV_VALUE_DOMAIN_OR_NONE, "javascript:", NULL},
+    {PV_VALUE_DOMAIN_OR_NONE, "http://a.test/", NULL},
+    {PV_VALUE_ADDRS, "2001:DB8::1", "2001:db8::1"},
+    {PV_VALUE_ADDRS, "*", NULL},
+    {PV_VALUE_SERVER, SERVER, SAME},
+    {PV_VALUE_SERVER, PLATFORM, NULL},
+    {PV_VALUE_PLATFORM, PLATFORM, SAME},
+    {PV_VALUE_PLATFORM, SERVER, NULL},
+    {PV_VALUE_PLACE, "0:a/b:web", SAME},
+    {PV_VALUE_PLACE, "/etc", NULL},
+    {PV_VALUE_SOURCE, "0:wordpress", SAME},
+    {PV_VALUE_SOURCE, "0:../etc", NULL},
+    {PV_VALUE_APP, "static", SAME},
+    {PV_VALUE_APP, "../x", NULL},
+    {PV_VALUE_HTTP, "apache", SAME},
+    {PV_VALUE_HTTP, "apach", NULL},
+    {PV_VALUE_HTTP, "Apache", NULL},
+    {PV_VALUE_DB, "mariadb", SAME},
+    {PV_VALUE_DB, "", NULL},
+    {PV_VALUE_DB_AUTH, "socket", SAME},
+    {PV_VALUE_DB_AUTH, "password", SAME},
+    {PV_VALUE_DB_AUTH, "none", NULL},
+    {PV_VALUE_HOST, "DB.a.test", "db.a.test"},
+    {PV_VALUE_HOST, "db1", SAME},
+    {PV_VALUE_HOST, "::1", SAME},
+    {PV_VALUE_HOST, "10.0.0.1", SAME},
+    {PV_VALUE_HOST, "2130706433", NULL},
+    {PV_VALUE_HOST, "10.1", NULL},
+    {PV_VALUE_HOST, "a b", NULL},
+    {PV_VALUE_HOST, ";id", NULL},
+    {PV_VALUE_PORT, "1", SAME},
+    {PV_VALUE_PORT, "65535", SAME},
+    {PV_VALUE_PORT, "65536", NULL},
+    {PV_VALUE_PORT, "0", NULL},
+    {PV_VALUE_PORT, "080", NULL},
+    {PV_VALUE_COMP, "db.txt", SAME},
+    {PV_VALUE_COMP, "../db", NULL},
+    {PV_VALUE_TEXT, "<script>alert(1)</script> {{7*7}} \"'", SAME},
+    {PV_VALUE_TEXT, "two\nlines", NULL},
+    {PV_VALUE_TEXT, "", NULL},
+    {PV_VALUE_WORD, "minimal_2", SAME},
+    {PV_VALUE_WORD, "_x", NULL},
+    {PV_VALUE_WORD, "a-b", NULL},
+    {PV_VALUE_LANG, "en", SAME},
+    {PV_VALUE_LANG, "pt-br", SAME},
+    {PV_VALUE_LANG, "zh-Hans-CN", SAME},
+    {PV_VALUE_LANG, "e", NULL},
+    {PV_VALUE_LANG, "en-", NULL},
+    {PV_VALUE_LANG, "-en", NULL},
+    {PV_VALUE_LANG, "e1", NULL},
+    {PV_VALUE_LANG, "../en", NULL},
+    {PV_VALUE_LOGIN, "root@a", SAME},
+    {PV_VALUE_LOGIN, "-root", NULL},
+    {PV_VALUE_LOGIN, "root'--", NULL},
+    {PV_VALUE_MAIL, "Some.One+x@A.Test", "Some.One+x@a.test"},
+    {PV_VALUE_MAIL, "x@y\nBcc: z", NULL}, /* F11 */
+    {PV_VALUE_MAIL, "a@b|id", NULL},
+    {PV_VALUE_MAIL, "-oQ/tmp@x.test", NULL},
+    {PV_VALUE_MAIL, "\"a b\"@x.test", NULL},
+    {PV_VALUE_MAIL, "x", NULL},
+    {PV_VALUE_MAIL, "@", NULL},
+    {PV_VALUE_MAIL, "a@", NULL},
+    {PV_VALUE_MAIL, "@a.test", NULL},
+    {PV_VALUE_MAIL, "a@localhost", NULL},
+    {PV_VALUE_MAIL, "a..b@a.test", NULL},
+    {PV_VALUE_MAIL, "a.@a.test", NULL},
+    {PV_VALUE_MAIL, "a@b@a.test", NULL},
+};
+
 static void test_values(void **state)
 {
-    static const char SAME[] = "";
-    static const struct {
-        pv_value_t value;
-        const char *in, *out; /* NULL: refused; SAME: as it came */
-    } rows[] = {
-        {PV_VALUE_LABEL, "web-1", SAME},
-        {PV_VALUE_LABEL, "Web", NULL},
-        {PV_VALUE_DOMAIN, "WWW.a.test", "www.a.test"},
-        {PV_VALUE_DOMAIN, "none", NULL},
-        {PV_VALUE_DOMAIN_OR_NONE, "none", SAME},
-        {PV_VALUE_DOMAIN_OR_NONE, "A.test", "a.test"},
-        {PV_VALUE_DOMAIN_OR_NONE, "//evil", NULL},
-        {PV_VALUE_DOMAIN_OR_NONE, "javascript:", NULL},
-        {PV_VALUE_DOMAIN_OR_NONE, "http://a.test/", NULL},
-        {PV_VALUE_ADDRS, "2001:DB8::1", "2001:db8::1"},
-        {PV_VALUE_ADDRS, "*", NULL},
-        {PV_VALUE_SERVER, SERVER, SAME},
-        {PV_VALUE_SERVER, PLATFORM, NULL},
-        {PV_VALUE_PLATFORM, PLATFORM, SAME},
-        {PV_VALUE_PLATFORM, SERVER, NULL},
-        {PV_VALUE_PLACE, "0:a/b:web", SAME},
-        {PV_VALUE_PLACE, "/etc", NULL},
-        {PV_VALUE_SOURCE, "0:wordpress", SAME},
-        {PV_VALUE_SOURCE, "0:../etc", NULL},
-        {PV_VALUE_APP, "static", SAME},
-        {PV_VALUE_APP, "../x", NULL},
-        {PV_VALUE_HTTP, "apache", SAME},
-        {PV_VALUE_HTTP, "apach", NULL},
-        {PV_VALUE_HTTP, "Apache", NULL},
-        {PV_VALUE_DB, "mariadb", SAME},
-        {PV_VALUE_DB, "", NULL},
-        {PV_VALUE_DB_AUTH, "socket", SAME},
-        {PV_VALUE_DB_AUTH, "password", SAME},
-        {PV_VALUE_DB_AUTH, "none", NULL},
-        {PV_VALUE_HOST, "DB.a.test", "db.a.test"},
-        {PV_VALUE_HOST, "db1", SAME},
-        {PV_VALUE_HOST, "::1", SAME},
-        {PV_VALUE_HOST, "10.0.0.1", SAME},
-        {PV_VALUE_HOST, "2130706433", NULL},
-        {PV_VALUE_HOST, "10.1", NULL},
-        {PV_VALUE_HOST, "a b", NULL},
-        {PV_VALUE_HOST, ";id", NULL},
-        {PV_VALUE_PORT, "1", SAME},
-        {PV_VALUE_PORT, "65535", SAME},
-        {PV_VALUE_PORT, "65536", NULL},
-        {PV_VALUE_PORT, "0", NULL},
-        {PV_VALUE_PORT, "080", NULL},
-        {PV_VALUE_COMP, "db.txt", SAME},
-        {PV_VALUE_COMP, "../db", NULL},
-        {PV_VALUE_TEXT, "<script>alert(1)</script> {{7*7}} \"'", SAME},
-        {PV_VALUE_TEXT, "two\nlines", NULL},
-        {PV_VALUE_TEXT, "", NULL},
-        {PV_VALUE_WORD, "minimal_2", SAME},
-        {PV_VALUE_WORD, "_x", NULL},
-        {PV_VALUE_WORD, "a-b", NULL},
-        {PV_VALUE_LANG, "en", SAME},
-        {PV_VALUE_LANG, "pt-br", SAME},
-        {PV_VALUE_LANG, "zh-Hans-CN", SAME},
-        {PV_VALUE_LANG, "e", NULL},
-        {PV_VALUE_LANG, "en-", NULL},
-        {PV_VALUE_LANG, "-en", NULL},
-        {PV_VALUE_LANG, "e1", NULL},
-        {PV_VALUE_LANG, "../en", NULL},
-        {PV_VALUE_LOGIN, "root@a", SAME},
-        {PV_VALUE_LOGIN, "-root", NULL},
-        {PV_VALUE_LOGIN, "root'--", NULL},
-        {PV_VALUE_MAIL, "Some.One+x@A.Test", "Some.One+x@a.test"},
-        {PV_VALUE_MAIL, "x@y\nBcc: z", NULL}, /* F11 */
-        {PV_VALUE_MAIL, "a@b|id", NULL},
-        {PV_VALUE_MAIL, "-oQ/tmp@x.test", NULL},
-        {PV_VALUE_MAIL, "\"a b\"@x.test", NULL},
-        {PV_VALUE_MAIL, "x", NULL},
-        {PV_VALUE_MAIL, "@", NULL},
-        {PV_VALUE_MAIL, "a@", NULL},
-        {PV_VALUE_MAIL, "@a.test", NULL},
-        {PV_VALUE_MAIL, "a@localhost", NULL},
-        {PV_VALUE_MAIL, "a..b@a.test", NULL},
-        {PV_VALUE_MAIL, "a.@a.test", NULL},
-        {PV_VALUE_MAIL, "a@b@a.test", NULL},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const char *out = NULL, *want = rows[i].out == SAME ? rows[i].in : rows[i].out;
+    for (size_t i = 0; i < COUNT(values); i++) {
+        const char *out = NULL, *want = values[i].out == SAME ? values[i].in : values[i].out;
         pv_err_t err;
-        pv_value_check(&out, rows[i].value, rows[i].in, strlen(rows[i].in), &err, *state);
+        pv_value_check(&out, values[i].value, values[i].in, strlen(values[i].in), &err, *state);
         if (!out != !want || (out && strcmp(out, want) != 0))
-            fail_msg("%s '%s' gave '%s'", pv_value_row(rows[i].value)->name, rows[i].in, out ? out : "(refused)");
+            fail_msg("%s '%s' gave '%s'", pv_value_row(values[i].value)->name, values[i].in, out ? out : "(refused)");
     }
 }
 
@@ -163,74 +164,75 @@ static pv_fields_t *fields(const char *const *text, apr_pool_t *p)
     return f;
 }
 
+static const struct {
+    const char *type;
+    pv_kind_t kind;
+    const char *in[12];
+    const char *text; /* the error's; NULL: good */
+} requests[] = {
+    {"verify", PV_SERVER, {"name=web", "http=apache", "http_port=80", "addresses=::1,127.0.0.1"}, NULL},
+    {"verify", PV_SERVER, {"name=web", "db=mariadb", "db_auth=socket"}, NULL},
+    {"verify",
+     PV_SERVER,
+     {"name=web", "db=mariadb", "db_auth=password", "db_host=db", "db_port=3306", "db_secret=db.txt"},
+     NULL},
+    {"verify", PV_SERVER, {"name=web"}, "http: http or db is required"},
+    {"verify", PV_SERVER, {"name=web", "http=apache"}, "http_port: required with http"},
+    {"verify", PV_SERVER, {"name=web", "db=mariadb"}, "db_auth: required with db"},
+    {"verify",
+     PV_SERVER,
+     {"name=web", "db=mariadb", "db_auth=password"},
+     "db_host: required with db_auth=password; db_secret: required with db_auth=password"},
+    {"verify",
+     PV_SERVER,
+     {"name=web", "db=mariadb", "db_auth=socket", "db_secret=x", "http_port=80"},
+     "http_port: only allowed with http; db_secret: only allowed with db_auth=password"},
+    {"verify",
+     PV_SERVER,
+     {"http=apache", "http_port=0", "path=/etc"},
+     "path: unknown; 'verify server' has no such field; name: required: name: small letters, digits and hyphens; "
+     "http_port: must be a number from 1 to 65535"},
+    {"install", PV_SITE, {"name=a.test", "platform=" PLATFORM, "aliases=b.test", "redirect=b.test"}, NULL},
+    {"install", PV_SITE, {"name=a.test", "platform=" PLATFORM, "redirect=A.test"}, NULL},
+    {"install", PV_SITE, {"name=a.test", "platform=" PLATFORM, "redirect=none"}, NULL},
+    {"install", PV_SITE, {"name=a.test", "platform=" PLATFORM, "aliases=[]"}, NULL},
+    {"install",
+     PV_SITE,
+     {"name=a.test", "platform=" PLATFORM, "redirect=c.test"},
+     "redirect: must be the site's name or one of its aliases"},
+    {"install",
+     PV_SITE,
+     {"name=a.test", "platform=" PLATFORM, "aliases=b.test,A.TEST"},
+     "aliases: must not hold the site's own name"},
+    {"install",
+     PV_SITE,
+     {"name=a.test", "platform=" PLATFORM, "aliases=b.test,B.Test"}, /* F8 */
+     "aliases: value 2 stands there twice"},
+    {"install",
+     PV_SITE,
+     {"name=a.test", "platform=" PLATFORM, "aliases=b.test,_x.test", "redirect=b.test"},
+     "aliases: value 2 is wrong; must be host names, at most 250, none twice"},
+    {"install", PV_SITE, {"name=a.test", "name=b.test", "platform=" PLATFORM}, "name: given twice"},
+    {"install",
+     PV_SITE,
+     {"name=a.test,b.test", "platform=" PLATFORM},
+     "name: takes one value: a host name of at least two labels, such as www.example.org"},
+    {"verify", PV_SITE, {"redirect=b.test"}, NULL}, /* the engine knows the names */
+    {"verify", PV_SITE, {NULL}, NULL},
+    {"delete", PV_SERVER, {"name=web"}, "name: unknown; 'delete server' has no such field"},
+};
+
 static void test_requests(void **state)
 {
-    static const struct {
-        const char *type;
-        pv_kind_t kind;
-        const char *in[12];
-        const char *text; /* the error's; NULL: good */
-    } rows[] = {
-        {"verify", PV_SERVER, {"name=web", "http=apache", "http_port=80", "addresses=::1,127.0.0.1"}, NULL},
-        {"verify", PV_SERVER, {"name=web", "db=mariadb", "db_auth=socket"}, NULL},
-        {"verify",
-         PV_SERVER,
-         {"name=web", "db=mariadb", "db_auth=password", "db_host=db", "db_port=3306", "db_secret=db.txt"},
-         NULL},
-        {"verify", PV_SERVER, {"name=web"}, "http: http or db is required"},
-        {"verify", PV_SERVER, {"name=web", "http=apache"}, "http_port: required with http"},
-        {"verify", PV_SERVER, {"name=web", "db=mariadb"}, "db_auth: required with db"},
-        {"verify",
-         PV_SERVER,
-         {"name=web", "db=mariadb", "db_auth=password"},
-         "db_host: required with db_auth=password; db_secret: required with db_auth=password"},
-        {"verify",
-         PV_SERVER,
-         {"name=web", "db=mariadb", "db_auth=socket", "db_secret=x", "http_port=80"},
-         "http_port: only allowed with http; db_secret: only allowed with db_auth=password"},
-        {"verify",
-         PV_SERVER,
-         {"http=apache", "http_port=0", "path=/etc"},
-         "path: unknown; 'verify server' has no such field; name: required: name: small letters, digits and hyphens; "
-         "http_port: must be a number from 1 to 65535"},
-        {"install", PV_SITE, {"name=a.test", "platform=" PLATFORM, "aliases=b.test", "redirect=b.test"}, NULL},
-        {"install", PV_SITE, {"name=a.test", "platform=" PLATFORM, "redirect=A.test"}, NULL},
-        {"install", PV_SITE, {"name=a.test", "platform=" PLATFORM, "redirect=none"}, NULL},
-        {"install", PV_SITE, {"name=a.test", "platform=" PLATFORM, "aliases=[]"}, NULL},
-        {"install",
-         PV_SITE,
-         {"name=a.test", "platform=" PLATFORM, "redirect=c.test"},
-         "redirect: must be the site's name or one of its aliases"},
-        {"install",
-         PV_SITE,
-         {"name=a.test", "platform=" PLATFORM, "aliases=b.test,A.TEST"},
-         "aliases: must not hold the site's own name"},
-        {"install",
-         PV_SITE,
-         {"name=a.test", "platform=" PLATFORM, "aliases=b.test,B.Test"}, /* F8 */
-         "aliases: value 2 stands there twice"},
-        {"install",
-         PV_SITE,
-         {"name=a.test", "platform=" PLATFORM, "aliases=b.test,_x.test", "redirect=b.test"},
-         "aliases: value 2 is wrong; must be host names, at most 250, none twice"},
-        {"install", PV_SITE, {"name=a.test", "name=b.test", "platform=" PLATFORM}, "name: given twice"},
-        {"install",
-         PV_SITE,
-         {"name=a.test,b.test", "platform=" PLATFORM},
-         "name: takes one value: a host name of at least two labels, such as www.example.org"},
-        {"verify", PV_SITE, {"redirect=b.test"}, NULL}, /* the engine knows the names */
-        {"verify", PV_SITE, {NULL}, NULL},
-        {"delete", PV_SERVER, {"name=web"}, "name: unknown; 'delete server' has no such field"},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const pv_task_row_t *task = pv_task_find(rows[i].type, rows[i].kind);
+    for (size_t i = 0; i < COUNT(requests); i++) {
+        const pv_task_row_t *task = pv_task_find(requests[i].type, requests[i].kind);
         pv_fields_t *f = NULL;
         pv_err_t err = {0};
-        apr_status_t rv = pv_fields_check(&f, task, fields(rows[i].in, *state), &err, *state);
-        assert_string_equal(err.text, rows[i].text ? rows[i].text : "");
-        assert_int_equal(rv, rows[i].text ? APR_EGENERAL : APR_SUCCESS);
-        assert_int_equal(err.code, rows[i].text ? PV_SCHEMA : PV_OK);
-        assert_true(rows[i].text ? !f : f != NULL);
+        apr_status_t rv = pv_fields_check(&f, task, fields(requests[i].in, *state), &err, *state);
+        assert_string_equal(err.text, requests[i].text ? requests[i].text : "");
+        assert_int_equal(rv, requests[i].text ? APR_EGENERAL : APR_SUCCESS);
+        assert_int_equal(err.code, requests[i].text ? PV_SCHEMA : PV_OK);
+        assert_true(requests[i].text ? !f : f != NULL);
     }
 }
 

@@ -1,8 +1,8 @@
 <?php
 /*
- * Driver of static pages. A platform is a folder of pages with an index.html; a site starts as a copy of it in its own public folder
- * and belongs to its owner from then on. In the pages the words @TITLE@ and @URL@ are replaced by the site's title and address. An
- * empty index.html stands for the starter page beside this file.
+ * Driver of static pages. A platform is a folder of pages with an index.html; a site starts as a copy of it in its own
+ * public folder and belongs to its owner from then on. In the pages the words @TITLE@ and @URL@ are replaced by the
+ * site's title and address. An empty index.html stands for the starter page beside this file.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -31,22 +31,26 @@ function detect(Request $request, Report $report): void
     }
 }
 
-/** Copies what is not there yet, so that doing it again repairs a copy that was cut off and never undoes an owner's change. */
+/**
+ * Copies what is not there yet, so that doing it again repairs a copy that was cut off and never undoes an owner's
+ * change.
+ */
 function install(Request $request, Report $report): void
 {
     $title = $request->get('args.title', $request->need('site.uri'));
     $words = ['@TITLE@' => htmlspecialchars($title), '@URL@' => htmlspecialchars($request->need('site.url'))];
     $public = $request->need('site.data') . '/public';
     folder_make($public);
-    $report->log('info', tree_copy($request->need('platform.root'), $public, $words, $report) . " files copied to $public");
+    $copied = tree_copy($request->need('platform.root'), $public, $words, $report);
+    $report->log('info', "$copied files copied to $public");
     $report->fact('title', $title);
 }
 
 function tree_copy(string $from, string $to, array $words, Report $report): int
 {
     $copied = 0;
-    $flags = \FilesystemIterator::SKIP_DOTS | \FilesystemIterator::CURRENT_AS_FILEINFO;
-    $tree = new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($from, $flags), \RecursiveIteratorIterator::SELF_FIRST);
+    $folder = new \RecursiveDirectoryIterator($from, \FilesystemIterator::SKIP_DOTS);
+    $tree = new \RecursiveIteratorIterator($folder, \RecursiveIteratorIterator::SELF_FIRST);
     foreach ($tree as $entry) {
         $target = $to . '/' . $tree->getSubPathname();
         if ($entry->isLink()) {

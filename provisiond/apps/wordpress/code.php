@@ -1,7 +1,7 @@
 <?php
 /*
- * A WordPress code base as files: what version it is, what packages it holds, and the two files that a platform needs to serve many
- * sites. Nothing of the code base is executed here.
+ * A WordPress code base as files: what version it is, what packages it holds, and the two files that a platform needs
+ * to serve many sites. Nothing of the code base is executed here.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,9 +21,11 @@ const PLATFORM_FILES = [
 ];
 const OURS = 'Written by provisiond';
 
-/** Packages of a code base: type => patterns of the files that carry their header, and the header's field of the name. */
+/**
+ * Packages of a code base: type => patterns of the files that carry their header, and the header's field of the name.
+ */
 const PACKAGES = [
-    'module' => ['Plugin Name', ['wp-content/plugins/*.php', 'wp-content/plugins/*/*.php', 'wp-content/mu-plugins/*.php']],
+    'module' => ['Plugin Name', ['wp-content/{,mu-}plugins/*.php', 'wp-content/plugins/*/*.php']],
     'theme'  => ['Theme Name', ['wp-content/themes/*/style.css']],
 ];
 
@@ -31,8 +33,8 @@ function detect(Request $request, Report $report): void
 {
     $version = code_version($request->need('platform.root'));
     if (version_compare(PHP_VERSION, $version['required_php_version'], '<')) {
-        throw new Failure('NOT_THIS_CMS', "WordPress {$version['wp_version']} needs PHP {$version['required_php_version']}, this is "
-            . PHP_VERSION, 'place');
+        $text = "this version needs PHP {$version['required_php_version']}, and here is " . PHP_VERSION;
+        throw new Failure('NOT_THIS_CMS', $text, 'place');
     }
     $report->fact('version', $version['wp_version']);
     $report->fact('schema', $version['wp_db_version']);
@@ -60,8 +62,8 @@ function setup(Request $request, Report $report): void
     foreach (PLATFORM_FILES as $path => $source) {
         $old = @file_get_contents("$root/$path");
         if ($old !== false && !str_contains($old, OURS)) {
-            throw new Failure('FOREIGN_OBJECT', "$root/$path is not from provisiond: move it out of the code base, with what it holds "
-                . 'of a site that is to go on', 'place');
+            $text = "$root/$path is not from provisiond: move it out of the code base";
+            throw new Failure('FOREIGN_OBJECT', $text, 'place');
         }
     }
     folder_make("$root/wp-content/mu-plugins");
@@ -76,15 +78,15 @@ function setup(Request $request, Report $report): void
 }
 
 /**
- * Every package of the code base as [type, name, version, path, label]; NAME is what WordPress knows it by: a plugin's file below
- * its folder, a theme's folder.
+ * Every package of the code base as [type, name, version, path, label]; NAME is what WordPress knows it by: a plugin's
+ * file below its folder, a theme's folder.
  */
 function code_packages(string $root): array
 {
     $packages = [['core', 'wordpress', code_version($root)['wp_version'], '', 'WordPress']];
     foreach (PACKAGES as $type => [$field, $patterns]) {
         foreach ($patterns as $pattern) {
-            foreach (glob("$root/$pattern") as $file) {
+            foreach (glob("$root/$pattern", GLOB_BRACE) as $file) {
                 $head = code_headers($file, [$field, 'Version']);
                 if ($head[$field] !== '') {
                     $path = substr($file, strlen($root) + 1);

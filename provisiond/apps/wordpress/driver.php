@@ -1,6 +1,7 @@
 <?php
 /*
- * Driver of WordPress: the table of its verbs, and those that are a few calls of WordPress. The contract is provision-driver(7).
+ * Driver of WordPress: the table of its verbs, and those that are a few calls of WordPress. The contract is
+ * provision-driver(7).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -64,7 +65,7 @@ function update(Request $request, Report $report): void
     $wanted = (int) $GLOBALS['wp_db_version'];
     $found = (int) get_option('db_version');
     if ($found > $wanted) {
-        throw new Failure('DRIVER_FAILED', "the database has version $found, the code base is older: $wanted", 'platform');
+        throw new Failure('DRIVER_FAILED', "the code base is older ($wanted) than the database ($found)", 'platform');
     }
     wp_upgrade();
     wp_cache_flush();
@@ -72,7 +73,7 @@ function update(Request $request, Report $report): void
     if ($now !== $wanted) {
         throw new Failure('DRIVER_FAILED', "the database still has version $now, not $wanted");
     }
-    $report->log('info', $found === $now ? "the database was up to date: $now" : "the database went from version $found to $now");
+    $report->log('info', "the database had version $found and has $now");
     $report->fact('schema', $now);
 }
 
@@ -112,7 +113,8 @@ function login(Request $request, Report $report): void
 function login_user(string $name): \WP_User
 {
     if ($name !== '') {
-        return get_user_by('login', $name) ?: throw new Failure('DRIVER_FAILED', "the site has no user $name", 'admin_name');
+        $user = get_user_by('login', $name);
+        return $user ?: throw new Failure('DRIVER_FAILED', "the site has no user $name", 'admin_name');
     }
     $first = get_users(['role' => 'administrator', 'orderby' => 'ID', 'number' => 1]);
     return $first[0] ?? throw new Failure('DRIVER_FAILED', 'the site has no administrator', 'admin_name');
@@ -121,8 +123,8 @@ function login_user(string $name): \WP_User
 function login_expire(): void
 {
     global $wpdb;
-    $like = $wpdb->esc_like('hostmaster_login_') . '%';
-    foreach ($wpdb->get_col($wpdb->prepare("SELECT option_name FROM $wpdb->options WHERE option_name LIKE %s", $like)) as $name) {
+    $sql = "SELECT option_name FROM $wpdb->options WHERE option_name LIKE %s";
+    foreach ($wpdb->get_col($wpdb->prepare($sql, $wpdb->esc_like('hostmaster_login_') . '%')) as $name) {
         if (get_option($name)['expires'] < time()) {
             delete_option($name);
         }
@@ -141,7 +143,10 @@ function stats(Request $request, Report $report): void
     $report->fact('database_bytes', (int) $wpdb->get_var($size));
 }
 
-/** The platform's wp-config.php answers 503 while the file is there; so the site is closed even where its code is broken. */
+/**
+ * The platform's wp-config.php answers 503 while the file is there; so the site is closed even where its code is
+ * broken.
+ */
 function maintenance(Request $request, Report $report): void
 {
     $file = maintenance_file($request);

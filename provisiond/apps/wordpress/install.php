@@ -1,7 +1,7 @@
 <?php
 /*
- * Installs WordPress into an empty database. Sends no mail, asks no network, and nobody learns the first user's password: a login
- * link is how one gets in.
+ * Installs WordPress into an empty database. Sends no mail, asks no network, and nobody learns the first user's
+ * password: a login link is how one gets in.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,7 +16,7 @@ const PERMALINKS = '/%year%/%monthnum%/%day%/%postname%/';
 function install(Request $request, Report $report): void
 {
     if (is_blog_installed()) {
-        throw new Failure('DB_EXISTS', "database {$request->need('db.name')} holds a WordPress site already", 'db_server');
+        throw new Failure('DB_EXISTS', "database {$request->need('db.name')} holds a site already", 'db_server');
     }
     $title = $request->get('args.title', $request->need('site.uri'));
     $name = admin_name($request);
@@ -42,20 +42,27 @@ function wp_install_quietly(string $title, string $name, string $mail, string $l
     remove_filter('pre_option_permalink_structure', $permalinks);
     $user = get_userdata((int) $made['user_id']);
     if (!$user || $user->user_login !== $name) {
-        throw new Failure('DRIVER_FAILED', "WordPress did not make the user $name: " . $GLOBALS['wpdb']->last_error, 'admin_name');
+        $why = $GLOBALS['wpdb']->last_error;
+        throw new Failure('DRIVER_FAILED', "WordPress did not make the user $name: $why", 'admin_name');
     }
 }
 
 function admin_name(Request $request): string
 {
     $name = $request->get('args.admin_name', 'admin');
-    return sanitize_user($name, true) === $name ? $name : throw new Failure('SCHEMA', "WordPress takes no user named $name", 'args.admin_name');
+    if (sanitize_user($name, true) !== $name) {
+        throw new Failure('SCHEMA', "WordPress takes no user named $name", 'args.admin_name');
+    }
+    return $name;
 }
 
 function admin_mail(Request $request): string
 {
     $mail = $request->need('args.admin_mail');
-    return is_email($mail) ? $mail : throw new Failure('SCHEMA', "WordPress takes no mail address $mail", 'args.admin_mail');
+    if (!is_email($mail)) {
+        throw new Failure('SCHEMA', "WordPress takes no mail address $mail", 'args.admin_mail');
+    }
+    return $mail;
 }
 
 /** A language of the request (de, pt-br) as a locale that the code base has (de_DE, pt_BR); '' is English. */
@@ -73,7 +80,8 @@ function locale_find(string $language): string
         }
     }
     $list = implode(', ', ['en', ...$have]);
-    throw new Failure('SCHEMA', "the code base has no language $language, only: $list; put its files into wp-content/languages", 'args.language');
+    $text = "the code base has no language $language, only: $list; put its files into wp-content/languages";
+    throw new Failure('SCHEMA', $text, 'args.language');
 }
 
 function locale_load(string $locale): void

@@ -1,8 +1,8 @@
 <?php
 /*
- * After a site got another address or another id: rewrites both wherever its database holds them. Serialized values, which plugins
- * nest in each other, are walked as text: their strings get new lengths and no object is ever made of them. guid stays, which feed
- * readers know a post by. Doing it again changes nothing.
+ * After a site got another address or another id: rewrites both wherever its database holds them. Serialized values,
+ * which plugins nest in each other, are walked as text: their strings get new lengths and no object is ever made of
+ * them. guid stays, which feed readers know a post by. Doing it again changes nothing.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,6 +14,10 @@ use Provision\{Failure, Report, Request};
 
 const MOVE_ROWS = 200;
 const MOVE_KEPT = ['guid'];
+
+/** What a serialized value that holds strings begins with, and all its parts that are no strings. */
+const SERIALIZED = '/^(?:s:\d+:"|[aOC]:\d+:)/';
+const SERIALIZED_OTHER = '/\G(?:N;|[birR]:-?\d+;|d:[^;]+;|a:\d+:\{|O:\d+:"[^"]+":\d+:\{|E:\d+:"[^"]+";|\})/';
 
 /** Request: args.from_url, the address before; args.from_id, the id before where a copy of a site has a new one. */
 function move(Request $request, Report $report): void
@@ -43,7 +47,9 @@ function url_place(string $url): string
     return $port === null ? $host : "$host:$port";
 }
 
-/** Links are known by the slashes before their host, plain or as JSON and queries spell them; mail addresses have none. */
+/**
+ * Links are known by the slashes before their host, plain or as JSON and queries spell them; mail addresses have none.
+ */
 function text_move(string $text, array $old, array $new): string
 {
     $link = '~(//|\\\\/\\\\/|%2F%2F)' . preg_quote($old[0], '~') . '(?![a-z0-9-]|\.[a-z0-9])~i';
@@ -54,7 +60,8 @@ function text_move(string $text, array $old, array $new): string
 /** A database value: serialized, plain, or serialized in a way that cannot be rewritten and so stays. */
 function value_move(string $text, callable $replace): string
 {
-    return serialized_move($text, $replace) ?? (preg_match('/^(?:s:\d+:"|[aOC]:\d+:)/', $text) === 1 ? $text : $replace($text));
+    $moved = serialized_move($text, $replace);
+    return $moved ?? (preg_match(SERIALIZED, $text) === 1 ? $text : $replace($text));
 }
 
 /** null where TEXT is no serialized value, or one of a class with a format of its own. */
@@ -70,7 +77,7 @@ function serialized_move(string $text, callable $replace): ?string
             }
             $value = value_move($value, $replace);
             $new .= 's:' . strlen($value) . ":\"$value\";";
-        } elseif (preg_match('/\G(?:N;|[birR]:-?\d+;|d:[^;]+;|a:\d+:\{|O:\d+:"[^"]+":\d+:\{|E:\d+:"[^"]+";|\})/', $text, $found, 0, $at) === 1) {
+        } elseif (preg_match(SERIALIZED_OTHER, $text, $found, 0, $at) === 1) {
             $new .= $token = $found[0];
         } else {
             return null;
@@ -85,7 +92,8 @@ function move_tables(): array
     global $wpdb, $table_prefix;
     $tables = [];
     $sql = "SELECT table_name AS t, column_name AS c, column_key = 'PRI' AS k, data_type REGEXP 'char|text' AS s "
-        . 'FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name LIKE %s ORDER BY table_name, ordinal_position';
+        . 'FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name LIKE %s '
+        . 'ORDER BY table_name, ordinal_position';
     foreach ($wpdb->get_results($wpdb->prepare($sql, $wpdb->esc_like($table_prefix) . '%')) as $column) {
         $tables[$column->t] ??= [[], []];
         if ($column->k) {
@@ -97,7 +105,10 @@ function move_tables(): array
     return array_filter($tables, fn (array $columns): bool => $columns[0] !== [] && $columns[1] !== []);
 }
 
-/** Rewrites the rows in which one of the OLD texts is, in the order of their key, a page at a time; gives how many changed. */
+/**
+ * Rewrites the rows in which one of the OLD texts is, in the order of their key, a page at a time; gives how many
+ * changed.
+ */
 function table_move(string $table, array $columns, array $old, callable $replace): int
 {
     global $wpdb;
@@ -138,6 +149,6 @@ function move_query(string $table, array $columns, array $old, ?array $after): s
         $where .= " AND ({$list($columns[0])}) > (" . implode(', ', array_fill(0, count($after), '%s')) . ')';
         $values = [...$values, ...$after];
     }
-    $sql = "SELECT {$list([...$columns[0], ...$columns[1]])} FROM `$table` WHERE $where ORDER BY {$list($columns[0])} LIMIT " . MOVE_ROWS;
-    return $wpdb->prepare($sql, $values);
+    $sql = "SELECT {$list([...$columns[0], ...$columns[1]])} FROM `$table` WHERE $where ORDER BY {$list($columns[0])}";
+    return $wpdb->prepare($sql . ' LIMIT ' . MOVE_ROWS, $values);
 }

@@ -1,7 +1,8 @@
 <?php
 /*
- * WordPress settings of one site, loaded by the wp-config.php of its platform. Written by provisiond, which fills in the words
- * between @ signs; the keys stay when it is written anew because the site moved, what was added by hand does not.
+ * WordPress settings of one site, loaded by the wp-config.php of its platform. Written by provisiond, which fills in
+ * the words between @ signs; the keys stay when it is written anew because the site moved, what was added by hand does
+ * not.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,7 +1,7 @@
 <?php
 /*
- * A WordPress site as its folder and its database: writes its settings, looks whether the database answers, and says which files
- * of the code base load it. The database password is read where it is used and written nowhere.
+ * A WordPress site as its folder and its database: writes its settings, looks whether the database answers, and says
+ * which files of the code base load it. The database password is read where it is used and written nowhere.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,7 +22,10 @@ const DB_ERRORS = [
     1021 => 'DISK_FULL', 1114 => 'DISK_FULL',
 ];
 
-const KEYS = ['AUTH_KEY', 'SECURE_AUTH_KEY', 'LOGGED_IN_KEY', 'NONCE_KEY', 'AUTH_SALT', 'SECURE_AUTH_SALT', 'LOGGED_IN_SALT', 'NONCE_SALT'];
+const KEYS = [
+    'AUTH_KEY', 'SECURE_AUTH_KEY', 'LOGGED_IN_KEY', 'NONCE_KEY',
+    'AUTH_SALT', 'SECURE_AUTH_SALT', 'LOGGED_IN_SALT', 'NONCE_SALT',
+];
 
 /** Writes DATA/wp-config.php and makes DATA/files. */
 function settings_write(Request $request): void
@@ -68,8 +71,8 @@ function db_host(Request $request): string
 }
 
 /**
- * Connects as the site does. WordPress would print a page and end where the database cannot be used; this way the failure has
- * a name.
+ * Connects as the site does. WordPress would print a page and end where the database cannot be used; this way the
+ * failure has a name.
  */
 function db_check(Request $request): void
 {
@@ -85,7 +88,8 @@ function db_check(Request $request): void
     $port = (int) $request->get('db.port', '3306');
     $secret = secret_read($request->need('db.secret_file'));
     if (!@$db->real_connect($host, $request->need('db.user'), $secret, $request->need('db.name'), $port, $socket)) {
-        throw new Failure(DB_ERRORS[mysqli_connect_errno()] ?? 'DB_FAILED', 'database: ' . mysqli_connect_error(), 'db_server');
+        $reason = DB_ERRORS[mysqli_connect_errno()] ?? 'DB_FAILED';
+        throw new Failure($reason, 'database: ' . mysqli_connect_error(), 'db_server');
     }
     $db->close();
 }

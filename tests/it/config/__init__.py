@@ -160,4 +160,4 @@ class Place(World):
         os.kill(self.stopped_child().pid, signal.SIGCONT)
 
 
-__all__ = ["Place", "PORT", "new_id", "until"]
+__all__ = ["BUILD", "Place", "PORT", "new_id", "until"]

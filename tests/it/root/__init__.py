@@ -182,17 +182,18 @@ class World:
         self.forget()
         return code
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
     def remove(self):
         if self.daemon and self.daemon.poll() is None:
             self.stop()
+        if os.path.ismount(self.sites):
+            subprocess.run(["umount", "-l", self.sites], check=True)
         self.forget()
         self.listener.close()
         self.log.close()
         shutil.rmtree(self.folder)
-
-    def remove_mounted(self, mount):
-        """The same where MOUNT is a file system of its own."""
-        if self.daemon and self.daemon.poll() is None:
-            self.stop()
-        subprocess.run(["umount", "-l", mount], check=True)
-        self.remove()

@@ -7,9 +7,9 @@
  *
  * Written by provisiond; the next verify of the platform writes it anew.
  *
- * A link is a random token of which only the hash is stored, as an option of its own: {user, expires}. Opening the link changes
- * nothing, so a preview in a mail program does not use it up; the button does. The row's deletion is the use: of two that try at
- * once one deletes it, and only that one is let in.
+ * A link is a random token of which only the hash is stored, as an option of its own: {user, expires}. Opening the link
+ * changes nothing, so a preview in a mail program does not use it up; the button does. The row's deletion is the use:
+ * of two that try at once one deletes it, and only that one is let in.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -29,7 +29,7 @@ function hostmaster_login(): void
     }
     $user = hostmaster_login_use($token);
     if ($user === null) {
-        wp_die(esc_html__('Error') . ': this login link was used before, or is older than 15 minutes.', '', ['response' => 403]);
+        wp_die('This login link was used before, or is older than 15 minutes.', '', ['response' => 403]);
     }
     wp_set_auth_cookie($user->ID);
     do_action('wp_login', $user->user_login, $user);

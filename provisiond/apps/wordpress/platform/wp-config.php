@@ -1,9 +1,11 @@
 <?php
 /*
- * WordPress settings of a code base that many sites share. Written by provisiond; the next verify of the platform writes it anew.
+ * WordPress settings of a code base that many sites share. Written by provisiond; the next verify of the platform
+ * writes it anew.
  *
- * Which site is asked for is in the environment of the PHP pool that runs this, which no request can change (the `true` below keeps
- * FastCGI variables out). The site's own settings are in its data folder. Where there are none, nobody is shown an installer.
+ * Which site is asked for is in the environment of the PHP pool that runs this, which no request can change (the `true`
+ * below keeps FastCGI variables out). The site's own settings are in its data folder. Where there are none, nobody is
+ * shown an installer.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

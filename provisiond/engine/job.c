@@ -1,0 +1,256 @@
+/*
+ * The loop over a job's steps, forward: probe, intent, act, probe, done, each journaled before the next. What comes
+ * after a crash is the same loop, started from what the journal says; there is no other recovery.
+ *
+ * A crash here leaves a step `started`: its probe then tells whether the act took effect.
+ */
+#include "engine/job_run.h"
+#include "fault.h"
+#include <apr_strings.h>
+#include <string.h>
+
+static void probed(pv_call_t *call, const pv_reply_t *reply);
+static void acted(pv_call_t *call, const pv_reply_t *reply);
+static void verified(pv_call_t *call, const pv_reply_t *reply);
+
+int pv_job_past_commit(const pv_job_t *job)
+{
+    for (int i = 0; i < job->run->n; i++)
+        if (job->run->step[i].n >= job->row->commit && job->run->step[i].state == PV_STEP_DONE)
+            return 1;
+    return 0;
+}
+
+void pv_job_ask(pv_job_t *job, int at, pv_step_fn *fn, pv_call_done_fn *answered)
+{
+    job->run->at = at;
+    job->run->call = pv_call_make(job->engine, job);
+    fn(job, job->run->call);
+    pv_call_run(job->run->call, answered, job);
+}
+
+void pv_job_reason(pv_err_t *err, const pv_job_step_t *step, const pv_call_t *call, const pv_reply_t *reply)
+{
+    pv_fail(err, reply->code, call->field, "%s: %s", step->row->name,
+            reply->detail[0] != '\0' ? reply->detail : pv_error_row(reply->code)->text);
+}
+
+/* ---- failures on the way forward ---- */
+
+/* Past the point of no return even a lasting failure is tried a few times more before people have to look at it. */
+static void failed(pv_job_t *job, const pv_err_t *cause)
+{
+    int temporary = pv_error_row(cause->code)->class == PV_CLASS_TEMP && !pv_job_waited_out(job);
+    int past = pv_job_past_commit(job);
+    if (job->cancel && !past) {
+        pv_job_begin_undo(job, &(pv_err_t){.code = PV_CANCELLED});
+    } else if (temporary || (past && job->run->fails < PV_TRIES)) {
+        pv_job_wait(job, cause);
+    } else {
+        pv_job_log(job, PV_LOG_ERROR, "engine", "%s", cause->text);
+        if (past)
+            pv_job_stick(job, cause);
+        else
+            pv_job_begin_undo(job, cause);
+    }
+}
+
+/* The step that CALL was for; NULL when the answer was a failure, which is then dealt with. */
+static pv_job_step_t *answered(pv_job_t *job, pv_call_t *call, const pv_reply_t *reply)
+{
+    pv_job_step_t *s = &job->run->step[job->run->at];
+    pv_err_t err;
+    job->run->call = NULL;
+    if (reply->code != PV_OK) {
+        pv_job_reason(&err, s, call, reply);
+        failed(job, &err);
+        return NULL;
+    }
+    return s;
+}
+
+/* What it waited for is back. */
+static int goes_on(pv_job_t *job)
+{
+    pv_err_t err;
+    job->run->fails = 0;
+    job->waiting = 0;
+    if (job->state != PV_JOB_waiting)
+        return 1;
+    job->state = PV_JOB_running;
+    job->err = (pv_err_t){.code = PV_OK};
+    if (pv_job_store(job, NULL, NULL, PV_TELL_STATE, &err) == APR_SUCCESS)
+        return 1;
+    pv_job_pause(job);
+    return 0;
+}
+
+/* ---- one step forward ---- */
+
+static const char *resource_of(const pv_job_step_t *s, const char *state)
+{
+    return s->row->undo && s->row->kind != PV_PUBLISH ? state : NULL;
+}
+
+static void done(pv_job_t *job, pv_job_step_t *s)
+{
+    pv_err_t err;
+    pv_step_state_t before = s->state;
+    if (!goes_on(job))
+        return;
+    s->state = PV_STEP_DONE;
+    if (pv_job_store(job, s, resource_of(s, "made"), PV_TELL_STEP, &err) != APR_SUCCESS) {
+        s->state = before;
+        pv_job_pause(job);
+        return;
+    }
+    PV_FAULT("step.done", s->row->name);
+    pv_job_turn(job);
+}
+
+static void act(pv_job_t *job, pv_job_step_t *s)
+{
+    pv_err_t err;
+    pv_job_step_t before = *s;
+    s->state = PV_STEP_STARTED;
+    s->tries++;
+    if (pv_job_store(job, s, before.state == PV_STEP_PLANNED ? resource_of(s, "intended") : NULL, PV_TELL_STEP, &err) !=
+        APR_SUCCESS) {
+        *s = before;
+        pv_job_pause(job);
+        return;
+    }
+    PV_FAULT("step.intent", s->row->name);
+    if (s->row->act)
+        pv_job_ask(job, (int)(s - job->run->step), s->row->act, acted);
+    else
+        done(job, s);
+}
+
+/* A difference that nobody asked for, on an object that was there before. */
+static void log_drift(pv_job_t *job, const pv_job_step_t *s, pv_state_t found, const char *detail)
+{
+    int asked = s->row->kind == PV_PUBLISH && !json_equal(job->want, job->have);
+    if (found == PV_CURRENT || !s->row->probe || !job->have || asked || strcmp(job->type, "verify") != 0)
+        return;
+    pv_job_log(job, PV_LOG_WARNING, "engine", "drift: %s: %s", s->row->name,
+               detail[0] != '\0'    ? detail
+               : found == PV_ABSENT ? "is missing"
+                                    : "is not as it should be");
+}
+
+/* A planned step, and what its probe found. */
+static void begin(pv_job_t *job, pv_job_step_t *s, pv_state_t found, const char *detail)
+{
+    int known = pv_resource_known(job->engine->journal, &job->object, s->row->name);
+    pv_err_t err;
+    if (found != PV_ABSENT && s->row->undo && !job->row->converge && !known) {
+        pv_fail(&err, PV_FOREIGN_OBJECT, NULL, "%s: it is there already, and was not made by %s%s%s", s->row->name,
+                job->object.s, detail[0] != '\0' ? ": " : "", detail);
+        failed(job, &err);
+        return;
+    }
+    log_drift(job, s, found, detail);
+    if (found == PV_CURRENT) {
+        done(job, s);
+        return;
+    }
+    s->made = s->row->kind == PV_PUBLISH || (found == PV_ABSENT && !known);
+    act(job, s);
+}
+
+static void decide(pv_job_t *job, pv_job_step_t *s, pv_state_t found, const char *detail)
+{
+    if (s->state == PV_STEP_PLANNED)
+        begin(job, s, found, detail);
+    else if (found == PV_CURRENT)
+        done(job, s);
+    else if (s->row->kind == PV_ONCE)
+        pv_job_rewind(job, (int)(s - job->run->step));
+    else
+        act(job, s);
+}
+
+static void probed(pv_call_t *call, const pv_reply_t *reply)
+{
+    pv_job_t *job = call->ctx;
+    pv_job_step_t *s = answered(job, call, reply);
+    if (s && goes_on(job))
+        decide(job, s, (pv_state_t)reply->a, reply->detail);
+}
+
+static void acted(pv_call_t *call, const pv_reply_t *reply)
+{
+    pv_job_t *job = call->ctx;
+    pv_job_step_t *s = answered(job, call, reply);
+    if (!s)
+        return;
+    if (call->facts)
+        json_object_update(job->facts, call->facts);
+    PV_FAULT("step.effect", s->row->name);
+    if (s->row->probe)
+        pv_job_ask(job, job->run->at, s->row->probe, verified);
+    else
+        done(job, s);
+}
+
+static void verified(pv_call_t *call, const pv_reply_t *reply)
+{
+    pv_job_t *job = call->ctx;
+    pv_job_step_t *s = answered(job, call, reply);
+    pv_err_t err;
+    if (s && reply->a == PV_CURRENT) {
+        done(job, s);
+    } else if (s) {
+        pv_fail(&err, PV_INTERNAL, NULL, "%s: done, but it is still not as it should be: %s", s->row->name,
+                reply->detail);
+        failed(job, &err);
+    }
+}
+
+static void forward(pv_job_t *job, int at)
+{
+    pv_job_step_t *s = &job->run->step[at];
+    if (s->row->probe)
+        pv_job_ask(job, at, s->row->probe, probed);
+    else
+        decide(job, s, PV_ABSENT, "");
+}
+
+/* ---- the loop ---- */
+
+static int first_not_done(const pv_run_t *run)
+{
+    int i = 0;
+    while (i < run->n && run->step[i].state == PV_STEP_DONE)
+        i++;
+    return i;
+}
+
+static int last_undoing(const pv_run_t *run)
+{
+    int i = run->n - 1;
+    while (i >= 0 && run->step[i].state != PV_STEP_UNDOING)
+        i--;
+    return i;
+}
+
+void pv_job_turn(pv_job_t *job)
+{
+    pv_run_t *run = job->run;
+    if (run->call || run->timer)
+        return;
+    if (job->state != PV_JOB_undoing && job->cancel && !pv_job_past_commit(job)) {
+        pv_job_begin_undo(job, &(pv_err_t){.code = PV_CANCELLED});
+        return;
+    }
+    int back = last_undoing(run), next = first_not_done(run);
+    if (back >= 0)
+        pv_job_back(job, back);
+    else if (job->state == PV_JOB_undoing)
+        pv_job_finish(job, job->err.code == PV_CANCELLED ? PV_JOB_cancelled : PV_JOB_failed);
+    else if (next < run->n)
+        forward(job, next);
+    else
+        pv_job_finish(job, job->warnings > 0 ? PV_JOB_warning : PV_JOB_success);
+}

@@ -1,0 +1,185 @@
+/*
+ * Reading a worker's report, by a table of its kinds of line. Facts, codes and texts are data of a tenant: bounded,
+ * cleaned, and never more than words; a code that is none of errors.def becomes DRIVER_FAILED.
+ */
+#include "engine/report.h"
+#include "engine/engine.h"
+#include "engine/journal_event.h"
+#include "proto/message.h"
+#include <apr_strings.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define FACTS_MAX    64
+#define FACT_BYTES   1024
+#define ITEMS_A_LINE 50
+#define ITEM_BYTES   1024
+
+struct pv_report {
+    pv_job_t *job;
+    apr_pool_t *p;
+    json_t *facts, *items;
+    uint64_t count; /* packages told */
+    int ended, ok;
+    pv_err_t err; /* PV_OK: none was reported */
+};
+
+static apr_status_t drop(void *data)
+{
+    pv_report_t *r = data;
+    json_decref(r->facts);
+    json_decref(r->items);
+    return APR_SUCCESS;
+}
+
+pv_report_t *pv_report_make(pv_job_t *job, apr_pool_t *p)
+{
+    pv_report_t *r = apr_pcalloc(p, sizeof(*r));
+    r->job = job;
+    r->p = p;
+    r->facts = json_object();
+    r->items = json_array();
+    apr_pool_cleanup_register(p, r, drop, apr_pool_cleanup_null);
+    return r;
+}
+
+json_t *pv_report_facts(pv_report_t *report)
+{
+    return json_incref(report->facts);
+}
+
+static const char *text_of(const json_t *line, const char *name)
+{
+    const char *s = json_string_value(json_object_get(line, name));
+    return s ? s : "";
+}
+
+static uint64_t num_of(const json_t *line, const char *name)
+{
+    json_int_t n = json_integer_value(json_object_get(line, name));
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+/* ---- the kinds of line ---- */
+
+static void on_log(pv_report_t *r, json_t *line)
+{
+    static const char *const level[] = {
+        [PV_LOG_ERROR] = "error", [PV_LOG_WARNING] = "warning", [PV_LOG_NOTICE] = "notice",
+        [PV_LOG_INFO] = "info",   [PV_LOG_OUTPUT] = "output",
+    };
+    int i = PV_LOG_ERROR;
+    while (i < PV_LOG_OUTPUT && strcmp(level[i], text_of(line, "level")) != 0)
+        i++;
+    if (r->job)
+        pv_job_log(r->job, (pv_level_t)i, "driver", "%s", text_of(line, "text"));
+}
+
+static void on_progress(pv_report_t *r, json_t *line)
+{
+    if (r->job)
+        pv_job_progress(r->job, num_of(line, "done"), num_of(line, "total"));
+}
+
+static void on_fact(pv_report_t *r, json_t *line)
+{
+    const char *name = text_of(line, "name"), *value = text_of(line, "value");
+    if (name[0] != '\0' && strlen(value) <= FACT_BYTES && json_object_size(r->facts) < FACTS_MAX)
+        json_object_set_new(r->facts, name, json_string(value));
+}
+
+/* A set travels as several events and an end, and is shown from its end on. */
+static void tell_items(pv_report_t *r, const char *kind, json_t *body)
+{
+    pv_err_t err;
+    pv_event_job_t job = {.id = r->job->id, .key = r->job->key};
+    json_object_set_new(body, "type", json_string("package"));
+    json_object_set_new(body, "scan", json_integer((json_int_t)r->job->id));
+    pv_event_add(pv_engine_journal(r->job->engine), kind, &job, &r->job->object, body, &err);
+}
+
+static void flush_items(pv_report_t *r)
+{
+    if (json_array_size(r->items) == 0)
+        return;
+    r->count += json_array_size(r->items);
+    json_t *body = json_object();
+    json_object_set_new(body, "items", r->items);
+    r->items = json_array();
+    tell_items(r, "facts", body);
+}
+
+static void on_package(pv_report_t *r, json_t *line)
+{
+    json_object_del(line, "t");
+    if (!r->job || json_dumpb(line, NULL, 0, JSON_COMPACT) > ITEM_BYTES)
+        return;
+    json_array_append(r->items, line);
+    if (json_array_size(r->items) == ITEMS_A_LINE)
+        flush_items(r);
+}
+
+static void on_error(pv_report_t *r, json_t *line)
+{
+    const char *name = text_of(line, "code"), *text = text_of(line, "text");
+    pv_code_t code = pv_error_find(name, strlen(name));
+    if (code == PV_CODES || pv_error_row(code)->class == PV_CLASS_OK)
+        code = PV_DRIVER_FAILED;
+    pv_fail(&r->err, code, text_of(line, "field"), "%s", pv_text_show(text, strlen(text), sizeof(r->err.text), r->p));
+}
+
+static void on_end(pv_report_t *r, json_t *line)
+{
+    r->ended = 1;
+    r->ok = json_is_true(json_object_get(line, "ok"));
+}
+
+static const struct {
+    const char *t;
+    void (*fn)(pv_report_t *r, json_t *line);
+} kinds[] = {
+    {"log", on_log},         {"progress", on_progress}, {"fact", on_fact},
+    {"package", on_package}, {"error", on_error},       {"end", on_end},
+};
+
+void pv_report_line(pv_report_t *r, const char *s, size_t len)
+{
+    pv_err_t err;
+    json_t *line;
+    r->ended = 0; /* the end is the last line */
+    if (pv_json_parse(&line, s, len, &err) != APR_SUCCESS) {
+        pv_fail(&r->err, PV_DRIVER_FAILED, NULL, "its report has a line that is none: %s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i].t, text_of(line, "t")) == 0)
+            kinds[i].fn(r, line);
+    json_decref(line);
+}
+
+/* ---- the outcome ---- */
+
+static const char *how_it_ended(int status, apr_pool_t *p)
+{
+    if (WIFSIGNALED(status))
+        return apr_psprintf(p, "it was killed by signal %d", WTERMSIG(status));
+    return apr_psprintf(p, "it ended with exit code %d", WEXITSTATUS(status));
+}
+
+void pv_report_end(pv_report_t *r, int status, pv_err_t *err)
+{
+    int clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (r->job) {
+        flush_items(r);
+        if (r->count > 0)
+            tell_items(r, "facts-end", json_pack("{sI}", "count", (json_int_t)r->count));
+    }
+    if (r->err.code != PV_OK)
+        *err = r->err;
+    else if (!r->ended)
+        pv_fail(err, PV_DRIVER_NO_END, NULL, "%s without the last line of its report", how_it_ended(status, r->p));
+    else if (!r->ok || !clean)
+        pv_fail(err, PV_DRIVER_FAILED, NULL, "it reported no error, and %s", how_it_ended(status, r->p));
+    else
+        *err = (pv_err_t){.code = PV_OK};
+}
