@@ -179,8 +179,8 @@ static int type_is(const char *header, const char *type)
 apr_status_t hm_body_read(hm_req_t *q, size_t limit)
 {
     const char *type = apr_table_get(q->r->headers_in, "Content-Type");
-    char *bytes;
-    size_t len;
+    char *bytes = NULL;
+    size_t len = 0;
     int json = type_is(type, "application/json");
     apr_status_t rv = bytes_read(q->r, limit, &bytes, &len);
     if (rv == APR_ENOSPC)

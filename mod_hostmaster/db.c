@@ -1,24 +1,21 @@
 /*
  * The panel's database: connections from mod_dbd's pool, statements prepared at their first use and kept with the
- * connection, and transactions. Only this file calls apr_dbd. What it must know of the three drivers is measured: a
+ * connection, and transactions. Only this file and its two openers (db_httpd.c, setup/) call apr_dbd. What it must know of the three drivers is measured: a
  * statement that SQLite refuses after a schema change, or that a restarted server has lost, is prepared once more and
  * run again, outside of transactions; only SQLite needs the writers' mutex; MariaDB counts rows from 1 and wants them
  * asked for by number.
  */
 #include "db.h"
 #include "db_run.h"
-#include "panel.h"
+#include "db_wrap.h"
 #include <apr_dbd.h>
 #include <apr_hash.h>
-#include <apr_optional.h>
-#include <apr_random.h>
+#include <apr_general.h>
 #include <apr_strings.h>
-#include <mod_dbd.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct hm_db {
-    server_rec *s;
     apr_pool_t *p;
     ap_dbd_t *rec;
     apr_global_mutex_t *writers; /* held while `writing` */
@@ -38,21 +35,15 @@ static int is_driver(const hm_db_t *db, const char *name)
     return strcmp(apr_dbd_name(db->rec->driver), name) == 0;
 }
 
-apr_status_t hm_db_open(hm_db_t **ret, server_rec *s, apr_pool_t *p, pv_err_t *err)
+hm_db_t *hm_db_wrap(ap_dbd_t *rec, apr_global_mutex_t *writers, apr_pool_t *p)
 {
-    APR_OPTIONAL_FN_TYPE(ap_dbd_open) *open = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
-    ap_dbd_t *rec = open ? open(p, s) : NULL;
-    if (rec == NULL)
-        return pv_fail(err, PV_DB_DOWN, NULL, "the panel's own database cannot be reached");
     hm_db_t *db = apr_pcalloc(p, sizeof(*db));
-    db->s = s;
     db->p = p;
     db->rec = rec;
-    db->writers = is_driver(db, "sqlite3") ? hm_panel_get(s)->writers : NULL;
+    db->writers = is_driver(db, "sqlite3") ? writers : NULL;
     db->results = json_array();
     apr_pool_cleanup_register(p, db->results, results_free, apr_pool_cleanup_null);
-    *ret = db;
-    return APR_SUCCESS;
+    return db;
 }
 
 static void writers_lock(hm_db_t *db)
@@ -67,14 +58,6 @@ static void writers_unlock(hm_db_t *db)
     if (db->writers && db->writing)
         apr_global_mutex_unlock(db->writers);
     db->writing = 0;
-}
-
-void hm_db_close(hm_db_t *db)
-{
-    if (db->trans)
-        hm_db_rollback(db);
-    APR_OPTIONAL_FN_TYPE(ap_dbd_close) *close_fn = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
-    close_fn(db->s, db->rec);
 }
 
 static const char *last_error(const hm_db_t *db, int rv)
@@ -119,6 +102,13 @@ apr_status_t hm_db_commit(hm_db_t *db, pv_err_t *err)
 void hm_db_rollback(hm_db_t *db)
 {
     transaction_end(db, APR_DBD_TRANSACTION_ROLLBACK);
+}
+
+ap_dbd_t *hm_db_unwrap(hm_db_t *db)
+{
+    if (db->trans)
+        hm_db_rollback(db);
+    return db->rec;
 }
 
 int hm_db_unique(const hm_db_t *db)

@@ -96,7 +96,7 @@ static void sweep(dispatcher_t *d, apr_pool_t *turn)
         return;
     apr_status_t rv = hm_sql_follower_servers(db, &rows, &err);
     hm_notices_mail(d->panel, db, turn);
-    hm_db_close(db);
+    hm_db_close(db, d->panel->s);
     if (rv != APR_SUCCESS)
         return;
     for (int k = 0; k < d->n; k++)

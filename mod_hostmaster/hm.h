@@ -21,6 +21,9 @@ typedef struct {
     const char *target;   /* the only proxy handler that is let through, made of both; NULL: none */
     const char *revision; /* HostmasterRevision, main server: the configuration's number in decimal, or NULL */
     const char *beacon;   /* HostmasterBeacon, main server: path of a datagram socket, or NULL */
+    /* The panel's settings, as their directives say: panel.h. */
+    const char *panel, *templates, *run, *socket, *sendmail, *mail_from, *external_auth;
+    struct hm_panel *made; /* made of them in post_config; NULL for a server that is no panel */
 } hm_server_t;
 
 static inline hm_server_t *hm_server(const server_rec *s)
@@ -31,5 +34,6 @@ static inline hm_server_t *hm_server(const server_rec *s)
 void hm_guard_register(apr_pool_t *p);
 void hm_beacon_register(apr_pool_t *p);
 void hm_check_register(apr_pool_t *p);
+void hm_panel_register(apr_pool_t *p);
 
 #endif

@@ -357,7 +357,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
         if (hm_db_open(&link->db, link->panel->s, link->turn, &err) == APR_SUCCESS) {
             follow_pass(link, fd[2].revents != 0);
             queue_pass(link);
-            hm_db_close(link->db);
+            hm_db_close(link->db, link->panel->s);
         }
         apr_pool_clear(link->turn);
         fd[2].fd = link->events ? pv_line_fd(link->events) : -1;

@@ -5,6 +5,7 @@
  */
 #include "hm.h"
 #include <apr_strings.h>
+#include <apr_uri.h>
 #include <string.h>
 
 typedef const char *check_fn(cmd_parms *cmd, const char *value);
@@ -28,7 +29,26 @@ static const char *check_site(cmd_parms *cmd, const char *value)
                : "takes the id of a site: s and 12 of a-z2-7";
 }
 
-enum where { MAIN, VHOST };
+static const char *check_url(cmd_parms *cmd, const char *value)
+{
+    apr_uri_t uri;
+    return apr_uri_parse(cmd->temp_pool, value, &uri) == APR_SUCCESS && uri.hostname && uri.path == NULL && uri.scheme &&
+                   (strcmp(uri.scheme, "https") == 0 || strcmp(uri.scheme, "http") == 0)
+               ? NULL
+               : "takes a URL such as https://panel.example.org, without a path";
+}
+
+static const char *check_word(cmd_parms *cmd, const char *value)
+{
+    return pv_text_check(value, strlen(value), 254) == APR_SUCCESS ? NULL : "takes one word";
+}
+
+static const char *check_flag(cmd_parms *cmd, const char *value)
+{
+    return strcasecmp(value, "on") == 0 || strcasecmp(value, "off") == 0 ? NULL : "takes on or off";
+}
+
+enum where { MAIN, VHOST, ANY };
 
 typedef struct {
     check_fn *check;
@@ -80,6 +100,7 @@ static void hooks(apr_pool_t *p)
     hm_check_register(p);
     hm_guard_register(p);
     hm_beacon_register(p);
+    hm_panel_register(p);
 }
 
 AP_DECLARE_MODULE(hostmaster) = {STANDARD20_MODULE_STUFF, NULL, NULL, server_make, server_merge, directives, hooks, 0};

@@ -19,7 +19,7 @@ struct hm_panel {
     const char *sendmail; /* HostmasterSendmail, or NULL */
     const char *mail_from;
     int external_auth; /* HostmasterExternalAuth: r->user of another module counts */
-    const hm_templates_t *templates;
+    hm_templates_t *templates;
     apr_global_mutex_t *writers; /* SQLite only */
     const char *socket;     /* HostmasterSocket: of this machine's provisiond */
     const char *consumer;   /* name under which the daemons keep our position */

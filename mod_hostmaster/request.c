@@ -234,7 +234,7 @@ int hm_request_handle(request_rec *r)
     q->body = hm_own(q, json_object());
     int status = run(q);
     if (q->db)
-        hm_db_close(q->db); /* before the answer: a slow client must not hold a connection */
+        hm_db_close(q->db, r->server); /* before the answer: a slow client must not hold a connection */
     q->db = NULL;
     if (status >= 500)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "HM0020: %s: %s", pv_error_row(q->err.code)->name, q->err.text);

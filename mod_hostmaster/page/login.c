@@ -2,6 +2,7 @@
  * The doors: login form, one-time links, logout; and what one may change of oneself.
  */
 #include "auth.h"
+#include "login_link.h"
 #include "db.h"
 #include "page/page.h"
 #include "panel.h"

@@ -1,7 +1,7 @@
 /*
  * People who log in: list, one, add, change, login links. Administrators only. A new person gets a link, never a password.
  */
-#include "auth.h"
+#include "login_link.h"
 #include "db.h"
 #include "forms.h"
 #include "page/page.h"
