@@ -188,14 +188,24 @@ apr_status_t pv_dbcall_parse(pv_dbcall_t **ret, const pv_dgram_t *m, pv_err_t *e
     return rv;
 }
 
+/* One line; TEXT has no control characters (pv_fail), and its quotes are made harmless. */
+static void log_failure(const pv_dgram_head_t *to, pv_code_t code, const char *text)
+{
+    char quoted[sizeof(((pv_err_t *)0)->text)];
+    snprintf(quoted, sizeof(quoted), "%s", text);
+    for (char *c = quoted; (c = strchr(c, '"'));)
+        *c = '\'';
+    fprintf(stderr, "event=dba.fail op=%u seq=%u job=%llu code=%s text=\"%s\"\n", to->op, to->seq,
+            (unsigned long long)to->job, pv_error_row(code)->name, quoted);
+}
+
 void pv_dba_answer(const pv_dba_t *dba, const pv_dgram_head_t *to, pv_dbrun_t *run, apr_status_t rv)
 {
     pv_reply_t reply = {.code = rv == APR_SUCCESS ? PV_OK : run->err.code, .a = run->state};
     const char *detail = rv == APR_SUCCESS ? run->detail : run->err.text;
     snprintf(reply.detail, sizeof(reply.detail), "%s", detail ? detail : "");
     if (rv != APR_SUCCESS)
-        fprintf(stderr, "event=dba.fail op=%u seq=%u job=%llu code=%s text=\"%s\"\n", to->op, to->seq,
-                (unsigned long long)to->job, pv_error_row(reply.code)->name, reply.detail);
+        log_failure(to, reply.code, reply.detail);
     /* A failed send means that the engine is gone: main sees that at once and ends. */
     pv_dgram_reply_send(dba->engine, to, &reply, &run->fd, run->fd >= 0);
     if (run->fd >= 0)

@@ -3,6 +3,7 @@
  * files (LOCAL INFILE is off) nor with a password in clear (only challenge methods are spoken).
  */
 #include "dba/mariadb.h"
+#include "fault.h"
 #include <apr_strings.h>
 #include <arpa/inet.h>
 #include <errmsg.h>
@@ -206,8 +207,10 @@ apr_status_t pv_mariadb_sql(pv_rows_t *rows, pv_mariadb_t *m, pv_sql_t sql, cons
     size_t len = fill(text, sizeof(text), statements[sql].text, m->run->call, args);
     if (len >= sizeof(text) - 1)
         return pv_fail(&m->run->err, PV_INTERNAL, NULL, "statement %s is too long", statements[sql].name);
+    PV_FAULT("sql.intent", statements[sql].name);
     if (mysql_real_query(&m->my, text, len) != 0)
         return fail(m, statements[sql].name);
+    PV_FAULT("sql.effect", statements[sql].name);
     MYSQL_RES *res = mysql_store_result(&m->my);
     if (mysql_errno(&m->my))
         return fail(m, statements[sql].name);

@@ -248,6 +248,7 @@ pv_engine_t *pv_engine_make(const pv_conf_t *conf, pv_journal_t *journal, apr_po
     engine->p = p;
     engine->conf = conf;
     engine->journal = journal;
+    engine->second = 1000000;
     engine->loop = pv_loop_make(p);
     engine->root = pv_peer_make(engine->loop, root_notice, root_lost, engine, p);
     engine->dba = pv_peer_make(engine->loop, dba_notice, dba_lost, engine, p);

@@ -69,20 +69,15 @@ static pv_job_step_t *answered(pv_job_t *job, pv_call_t *call, const pv_reply_t 
     return s;
 }
 
-/* What it waited for is back. */
-static int goes_on(pv_job_t *job)
+/* The step is done that it waited with, or a later one: what it waited for is back. */
+static void waits_no_more(pv_job_t *job)
 {
-    pv_err_t err;
     job->run->fails = 0;
     job->waiting = 0;
     if (job->state != PV_JOB_waiting)
-        return 1;
+        return;
     job->state = PV_JOB_running;
     job->err = (pv_err_t){.code = PV_OK};
-    if (pv_job_store(job, NULL, NULL, PV_TELL_STATE, &err) == APR_SUCCESS)
-        return 1;
-    pv_job_pause(job);
-    return 0;
 }
 
 /* ---- one step forward ---- */
@@ -96,10 +91,12 @@ static void done(pv_job_t *job, pv_job_step_t *s)
 {
     pv_err_t err;
     pv_step_state_t before = s->state;
-    if (!goes_on(job))
-        return;
+    int waited = job->state == PV_JOB_waiting;
     s->state = PV_STEP_DONE;
-    if (pv_job_store(job, s, resource_of(s, "made"), PV_TELL_STEP, &err) != APR_SUCCESS) {
+    if (s - job->run->step >= job->run->waits_at)
+        waits_no_more(job);
+    int tell = PV_TELL_STEP | (waited && job->state == PV_JOB_running ? PV_TELL_STATE : 0);
+    if (pv_job_store(job, s, resource_of(s, "made"), tell, &err) != APR_SUCCESS) {
         s->state = before;
         pv_job_pause(job);
         return;
@@ -175,7 +172,7 @@ static void probed(pv_call_t *call, const pv_reply_t *reply)
 {
     pv_job_t *job = call->ctx;
     pv_job_step_t *s = answered(job, call, reply);
-    if (s && goes_on(job))
+    if (s)
         decide(job, s, (pv_state_t)reply->a, reply->detail);
 }
 
@@ -186,7 +183,7 @@ static void acted(pv_call_t *call, const pv_reply_t *reply)
     if (!s)
         return;
     if (call->facts)
-        json_object_update(job->facts, call->facts);
+        json_object_update_missing(job->facts, call->facts); /* what one worker found, no later one says otherwise */
     PV_FAULT("step.effect", s->row->name);
     if (s->row->probe)
         pv_job_ask(job, job->run->at, s->row->probe, verified);

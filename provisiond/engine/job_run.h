@@ -12,6 +12,7 @@ struct pv_run {
     int n;
     int at;            /* the step whose call is under way */
     int fails;         /* in a row */
+    int waits_at;      /* the step that failed last: only when it is done the waiting is over */
     pv_call_t *call;   /* under way, or NULL */
     pv_timer_t *timer; /* the next try, or NULL */
     uint64_t log_lines, log_bytes;

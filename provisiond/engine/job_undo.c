@@ -9,14 +9,13 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#define WAIT_MAX   60 /* seconds */
-#define PAUSE_USEC 1000000
+#define WAIT_MAX 60 /* seconds */
 
 /* ---- waiting ---- */
 
 int pv_job_waited_out(const pv_job_t *job)
 {
-    return job->waiting > 0 && pv_journal_now() - job->waiting > job->engine->conf->WaitLimit * 1000000LL;
+    return job->waiting > 0 && pv_journal_now() - job->waiting > job->engine->conf->WaitLimit * job->engine->second;
 }
 
 static void again(void *ctx)
@@ -28,7 +27,7 @@ static void again(void *ctx)
 
 void pv_job_pause(pv_job_t *job)
 {
-    job->run->timer = pv_timer_start(job->engine->loop, PAUSE_USEC, again, job);
+    job->run->timer = pv_timer_start(job->engine->loop, job->engine->second, again, job);
 }
 
 /* Told when it begins and when the reason changes, not with each try. A job that is undone keeps the cause of that. */
@@ -37,7 +36,8 @@ void pv_job_wait(pv_job_t *job, const pv_err_t *cause)
     pv_err_t err;
     int seconds = job->run->fails < 6 ? 1 << job->run->fails : WAIT_MAX, tell = 0;
     job->run->fails++;
-    job->not_before = pv_journal_now() + seconds * 1000000LL;
+    job->run->waits_at = job->run->at;
+    job->not_before = pv_journal_now() + seconds * job->engine->second;
     if (job->waiting == 0)
         job->waiting = pv_journal_now();
     if (job->state != PV_JOB_undoing) {
@@ -49,7 +49,7 @@ void pv_job_wait(pv_job_t *job, const pv_err_t *cause)
         pv_job_log(job, PV_LOG_NOTICE, "engine", "waits: %s: %s", pv_error_row(cause->code)->name, cause->text);
     if (pv_job_store(job, NULL, NULL, tell ? PV_TELL_STATE : 0, &err) != APR_SUCCESS)
         pv_log("job.wait", "job=%lu code=%s", (unsigned long)job->id, pv_error_row(err.code)->name);
-    job->run->timer = pv_timer_start(job->engine->loop, seconds * 1000000LL, again, job);
+    job->run->timer = pv_timer_start(job->engine->loop, seconds * job->engine->second, again, job);
 }
 
 void pv_job_stick(pv_job_t *job, const pv_err_t *cause)
@@ -144,8 +144,10 @@ static void undone(pv_job_t *job, pv_job_step_t *s)
     int ours = s->made && s->row->undo && s->row->kind != PV_PUBLISH;
     s->state = job->state == PV_JOB_undoing ? PV_STEP_UNDONE : PV_STEP_PLANNED;
     s->made = 0;
-    job->run->fails = 0;
-    job->waiting = 0;
+    if (job->state == PV_JOB_undoing) {
+        job->run->fails = 0;
+        job->waiting = 0;
+    }
     if (pv_job_store(job, s, ours ? "gone" : NULL, PV_TELL_STEP, &err) != APR_SUCCESS) {
         *s = before;
         pv_job_pause(job);

@@ -41,11 +41,29 @@ struct pv_backlog {
     void *commit_ctx, *backlog_ctx;
 };
 
+static void drop_entries(pv_backlog_t *b)
+{
+    while (b->first) {
+        entry_t *e = b->first;
+        b->first = e->next;
+        json_decref(e->body);
+        free(e);
+    }
+    b->end = &b->first;
+}
+
+static apr_status_t cleanup(void *data)
+{
+    drop_entries(data);
+    return APR_SUCCESS;
+}
+
 pv_backlog_t *pv_backlog_make(pv_journal_t *j, apr_pool_t *p)
 {
     pv_backlog_t *b = apr_pcalloc(p, sizeof(*b));
     b->journal = j;
     b->end = &b->first;
+    apr_pool_cleanup_register(p, b, cleanup, apr_pool_cleanup_null);
     return b;
 }
 
@@ -82,13 +100,7 @@ apr_status_t pv_backlog_write(pv_backlog_t *b, pv_err_t *err)
 
 void pv_backlog_written(pv_backlog_t *b)
 {
-    while (b->first) {
-        entry_t *e = b->first;
-        b->first = e->next;
-        json_decref(e->body);
-        free(e);
-    }
-    b->end = &b->first;
+    drop_entries(b);
     if (b->told && b->on_commit)
         b->on_commit(b->commit_ctx);
     b->told = 0;

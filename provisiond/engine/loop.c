@@ -38,9 +38,18 @@ int64_t pv_loop_now(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+static apr_status_t drop_timers(void *data)
+{
+    pv_loop_t *loop = data;
+    while (loop->timers)
+        pv_timer_stop(loop->timers);
+    return APR_SUCCESS;
+}
+
 pv_loop_t *pv_loop_make(apr_pool_t *p)
 {
     pv_loop_t *loop = apr_pcalloc(p, sizeof(*loop));
+    apr_pool_cleanup_register(p, loop, drop_timers, apr_pool_cleanup_null);
     loop->watches = apr_array_make(p, 64, sizeof(watch_t));
     loop->polled = apr_array_make(p, 64, sizeof(struct pollfd));
     return loop;

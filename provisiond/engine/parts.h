@@ -18,6 +18,7 @@ struct pv_engine {
     pv_loop_t *loop;
     pv_journal_t *journal;
     pv_engine_state_t state;
+    int64_t second; /* of a job's waiting, in microseconds; tests have shorter ones */
     pv_peer_t *root, *dba;
     pv_workers_t *workers;
     pv_publisher_t *publisher;

@@ -47,6 +47,11 @@ int pv_peer_is_open(const pv_peer_t *peer)
     return peer->fd >= 0;
 }
 
+int pv_peer_fd(const pv_peer_t *peer)
+{
+    return peer->fd;
+}
+
 static void forget(pv_peer_t *peer, ask_t *ask)
 {
     ask_t **at = &peer->first;

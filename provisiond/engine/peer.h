@@ -18,6 +18,7 @@ pv_peer_t *pv_peer_make(pv_loop_t *loop, pv_notice_fn *notice, pv_lost_fn *lost,
 /* From now on over FD, which the peer owns; what was open before is lost. */
 void pv_peer_open(pv_peer_t *peer, int fd);
 int pv_peer_is_open(const pv_peer_t *peer);
+int pv_peer_fd(const pv_peer_t *peer); /* -1: not there */
 
 /* Sends the message of CALL under a number of its own. ANSWERED is called once: with the reply, or with RETRY_LATER;
  * the call's descriptors are then filled. Never from inside this function. */

@@ -4,12 +4,13 @@
  */
 #include "root/httpd.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#define BEACON "live 1 " /* and the revision, and the generation */
 
 /* One datagram: its sender's pid and the revision. 1, 0 for one that is no beacon, -1: there is none. */
 static int receive(int sock, pid_t *pid, uint64_t *rev)
@@ -27,7 +28,8 @@ static int receive(int sock, pid_t *pid, uint64_t *rev)
     struct ucred cred;
     memcpy(&cred, CMSG_DATA(c), sizeof(cred));
     *pid = cred.pid;
-    return sscanf(text, "live 1 %" SCNu64 " ", rev) == 1;
+    *rev = strncmp(text, BEACON, strlen(BEACON)) == 0 ? strtoull(text + strlen(BEACON), NULL, 10) : 0;
+    return *rev != 0;
 }
 
 void pv_beacon_drain(const pv_root_t *root)

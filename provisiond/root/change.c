@@ -23,7 +23,9 @@ int pv_rev_read(const pv_root_t *root, pv_rev_t *ret)
     *ret = (pv_rev_t){0, 0};
     if (pv_file_read(&text, NULL, root->state, REV_FILE, 128, root->tmp) != 0)
         return errno == ENOENT ? 0 : -1;
-    if (sscanf(text, "%" SCNu64 " %" SCNu64, &ret->served, &ret->last) == 2)
+    ret->served = strtoull(text, &text, 10);
+    ret->last = strtoull(text, &text, 10);
+    if (*text == '\n' && ret->last >= ret->served)
         return 0;
     errno = EINVAL;
     return -1;

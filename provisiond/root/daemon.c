@@ -37,15 +37,15 @@ typedef struct {
 
 static int read_stat(int proc, pid_t pid, stat_t *ret)
 {
-    char buf[1024];
-    int parent, session;
+    char buf[1024], *at;
     if (read_proc(proc, pid, "stat", buf, sizeof(buf)) <= 0)
         return -1;
-    const char *end = strrchr(buf, ')'); /* the name before it may hold anything */
-    if (!end || sscanf(end + 1, " %*c %d %*d %d", &parent, &session) != 2)
+    at = strrchr(buf, ')'); /* the name before it may hold anything; then: state, parent, group, session */
+    if (!at || strlen(at) < 4)
         return -1;
-    ret->parent = parent;
-    ret->session = session;
+    ret->parent = (pid_t)strtol(at + 3, &at, 10);
+    strtol(at, &at, 10);
+    ret->session = (pid_t)strtol(at, &at, 10);
     return 0;
 }
 
@@ -118,7 +118,7 @@ static int scan(int proc, int (*test)(int proc, pid_t pid, const void *ctx), con
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *e;
     while (dir && n < max && (e = readdir(dir))) {
-        pid_t pid = (pid_t)atoi(e->d_name);
+        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
         if (pid > 1 && test(proc, pid, ctx))
             ret[n++] = pid;
     }

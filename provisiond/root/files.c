@@ -42,8 +42,7 @@ int pv_open_over(int dir, const char *name, int flags)
     return open_resolved(dir, name, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
-/* Closes FD and gives -1, keeping errno. */
-static int give_up(int fd)
+int pv_close(int fd)
 {
     int e = errno;
     close(fd);
@@ -72,10 +71,10 @@ static int walk_one(int dir, const char *name, mode_t mode, int strict, int last
     if (fd < 0 && errno == ENOENT && mode && (mkdirat(dir, name, mode) == 0 || errno == EEXIST)) {
         fd = open_resolved(dir, name, flags, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
         if (fd >= 0 && fchmodat(dir, name, mode, 0) != 0)
-            return close(dir), give_up(fd);
+            return close(dir), pv_close(fd);
     }
-    give_up(dir);
-    return fd >= 0 && strict && check_owner(fd, !last) != 0 ? give_up(fd) : fd;
+    pv_close(dir);
+    return fd >= 0 && strict && check_owner(fd, !last) != 0 ? pv_close(fd) : fd;
 }
 
 static int walk(const char *path, int strict, mode_t mode)
@@ -119,7 +118,7 @@ int pv_dir_make(int dir, const char *name, mode_t mode, uid_t uid, gid_t gid)
     if (fd < 0)
         return -1;
     if (fchown(fd, uid, gid) != 0 || fchmod(fd, mode) != 0 || (made && fsync(dir) != 0))
-        return give_up(fd);
+        return pv_close(fd);
     return fd;
 }
 
@@ -158,15 +157,15 @@ int pv_file_read(char **ret, size_t *len, int dir, const char *name, size_t max,
     struct stat st;
     int fd = pv_open(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) != 0)
-        return fd < 0 ? -1 : give_up(fd);
+        return fd < 0 ? -1 : pv_close(fd);
     if (!S_ISREG(st.st_mode) || (size_t)st.st_size > max) {
         errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
-        return give_up(fd);
+        return pv_close(fd);
     }
     char *buf = apr_palloc(p, (size_t)st.st_size + 1);
     int n = read_all(fd, buf, (size_t)st.st_size);
     if (n < 0)
-        return give_up(fd);
+        return pv_close(fd);
     close(fd);
     buf[n] = '\0';
     *ret = buf;
@@ -188,7 +187,7 @@ int pv_file_write(int dir, const char *name, const char *bytes, size_t len, mode
     if (fd < 0)
         return -1;
     if (write_all(fd, bytes, len) != 0 || fchown(fd, uid, gid) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0) {
-        give_up(fd);
+        pv_close(fd);
         int e = errno;
         unlinkat(dir, new, 0);
         errno = e;
@@ -220,7 +219,7 @@ int pv_dir_list(char ***ret, int dir, apr_pool_t *p)
     int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a position of its own */
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     if (!d)
-        return fd < 0 ? -1 : give_up(fd);
+        return fd < 0 ? -1 : pv_close(fd);
     apr_array_header_t *names = apr_array_make(p, 64, sizeof(char *));
     struct dirent *e;
     errno = 0;
@@ -259,6 +258,6 @@ int pv_memfd(const char *name, const char *bytes, size_t len)
         return -1;
     if (write_all(fd, bytes, len) != 0 || lseek(fd, 0, SEEK_SET) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
-        return give_up(fd);
+        return pv_close(fd);
     return fd;
 }

@@ -44,6 +44,9 @@ int pv_dir_list(char ***ret, int dir, apr_pool_t *p);
 /* The text of a link as data (a registry entry), at most SIZE-1 bytes. */
 int pv_link_read(char *buf, size_t size, int dir, const char *name);
 
+/* Closes FD, keeps errno, and gives -1: the end of a function that has failed. */
+int pv_close(int fd);
+
 /* A sealed memfd with these bytes, for a reply. */
 int pv_memfd(const char *name, const char *bytes, size_t len);
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,8 +32,7 @@ int pv_fpm_standing(const pv_root_t *root, uint64_t rev[PV_MASTERS_MAX], apr_poo
     for (int k = 0; k < PV_MASTERS_MAX; k++) {
         const char *define = apr_psprintf(p, "Define FPM%d %s/fpm/", k, root->conf->RunDir);
         const char *at = strstr(text, define);
-        if (!at || sscanf(at + strlen(define), "%" SCNu64, &rev[k]) != 1)
-            rev[k] = 0;
+        rev[k] = at ? strtoull(at + strlen(define), NULL, 10) : 0;
     }
     return 0;
 }

@@ -144,6 +144,13 @@ static void start(pv_root_t *root, kid_t *kid, int sock, int *fds, int n)
     kid->pid = fork();
     if (kid->pid == 0)
         exec_kid(root, kid, parent, fds, n);
+    if (kid->pid < 0) {
+        pv_root_log("kid.fail", "name=%s error=\"%s\"", kid->name, strerror(errno));
+        close(sock);
+        kid->pid = 0;
+        kid->due = kid->started + WAIT_FIRST;
+        return;
+    }
     kid->sock = sock;
     fcntl(sock, F_SETFL, O_NONBLOCK);
     setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &(int){QUEUE}, sizeof(int));
@@ -234,7 +241,10 @@ int pv_kids_reaped(pv_root_t *root, pid_t pid, int status)
 int pv_kids_due(const pv_root_t *root)
 {
     const struct pv_kids *kids = root->kids;
-    int64_t due = kids->stop ? kids->stop : kids->engine.due ? kids->engine.due : kids->dba.due;
+    int64_t due = kids->stop                                    ? kids->stop
+                  : kids->engine.pid == 0 && kids->dba.pid == 0 ? kids->engine.due
+                  : kids->engine.pid != 0                       ? kids->dba.due
+                                                                : 0; /* dba is still ending */
     int64_t left = due - now_ms();
     return due == 0 ? -1 : left < 0 ? 0 : (int)left;
 }

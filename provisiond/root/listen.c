@@ -31,8 +31,8 @@ static int hold(int proc, pid_t pid, held_t *held)
     while (dir && held->n < SOCKETS_MAX && (e = readdir(dir))) {
         ssize_t n = readlinkat(fd, e->d_name, link, sizeof(link) - 1);
         link[n > 0 ? n : 0] = '\0';
-        if (sscanf(link, "socket:[%lu]", &held->inode[held->n]) == 1)
-            held->n++;
+        if (strncmp(link, "socket:[", 8) == 0)
+            held->inode[held->n++] = strtoul(link + 8, NULL, 10);
     }
     if (dir)
         closedir(dir);
@@ -67,19 +67,30 @@ static void fill(pv_listen_t *l, int family, const uint32_t *word, unsigned port
     snprintf(l->text, sizeof(l->text), family == AF_INET ? "%s:%u" : "[%s]:%u", text, port);
 }
 
-#define AFTER_PORT ":%x %*x:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu" /* port, peer, state, ..., inode */
+/* The fields of a line of the table, counted from 0, that are looked at. */
+enum { LOCAL = 1, STATE = 3, INODE = 9, FIELDS };
 
-static int parse(const char *line, int family, const held_t *held, pv_listen_t *ret)
+static int parse(char *line, int family, const held_t *held, pv_listen_t *ret)
 {
-    uint32_t w[4] = {0};
-    unsigned port, state;
-    unsigned long inode;
-    int got = family == AF_INET ? sscanf(line, " %*u: %8x" AFTER_PORT, &w[0], &port, &state, &inode) == 4
-                                : sscanf(line, " %*u: %8x%8x%8x%8x" AFTER_PORT, &w[0], &w[1], &w[2], &w[3], &port,
-                                         &state, &inode) == 7;
-    if (!got || state != TCP_LISTEN || !holds(held, inode))
+    int digits = family == AF_INET ? 8 : 32;
+    char *field[FIELDS], *rest = line;
+    uint32_t word[4] = {0};
+    for (int i = 0; i < FIELDS; i++) {
+        do
+            field[i] = strsep(&rest, " ");
+        while (field[i] && !*field[i]);
+        if (!field[i])
+            return 0;
+    }
+    if (strtoul(field[STATE], NULL, 16) != TCP_LISTEN || (int)strcspn(field[LOCAL], ":") != digits ||
+        !holds(held, strtoul(field[INODE], NULL, 10)))
         return 0;
-    fill(ret, family, w, port);
+    for (int i = 0; i < digits / 8; i++) {
+        char hex[9] = "";
+        memcpy(hex, field[LOCAL] + 8 * i, 8);
+        word[i] = (uint32_t)strtoul(hex, NULL, 16);
+    }
+    fill(ret, family, word, (unsigned)strtoul(field[LOCAL] + digits + 1, NULL, 16));
     return 1;
 }
 

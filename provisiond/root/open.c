@@ -144,10 +144,7 @@ static int bind_socket(pv_root_t *root, const char *name, int type, gid_t gid)
                     fchmodat(dir, "socket", 0660, 0) != 0 ||
                     (type == SOCK_STREAM ? listen(fd, 128)
                                          : setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int))) != 0)) {
-        int e = errno;
-        close(fd);
-        errno = e;
-        fd = -1;
+        fd = pv_close(fd);
     }
     close(dir);
     return fd;

@@ -34,15 +34,9 @@ int pv_place_parent(int base, const pv_place_t *place, int make)
         int next = pv_dir_open(fd, place->comp[i].s);
         if (next < 0 && errno == ENOENT && make)
             next = pv_dir_make(fd, place->comp[i].s, MODE, 0, 0);
-        int e = next >= 0 && check_parent(next) != 0 ? errno : 0;
-        if (e) {
-            close(next);
-            next = -1;
-            errno = e;
-        }
-        e = errno;
-        close(fd);
-        errno = e;
+        if (next >= 0 && check_parent(next) != 0)
+            next = pv_close(next);
+        pv_close(fd);
         fd = next;
     }
     return fd;
@@ -58,9 +52,8 @@ int pv_place_open(int base, const pv_place_t *place)
     int parent = pv_place_parent(base, place, 0);
     if (parent < 0)
         return -1;
-    int fd = pv_dir_open(parent, pv_place_name(place)), e = errno;
-    close(parent);
-    errno = e;
+    int fd = pv_dir_open(parent, pv_place_name(place));
+    pv_close(parent);
     return fd;
 }
 
@@ -122,9 +115,7 @@ static int look(int base, const pv_place_t *place, uid_t repair, struct stat *re
     int rc = fstat(fd, ret);
     if (rc == 0 && repair && ret->st_uid == repair && (ret->st_mode & 07777) != MODE)
         rc = fchmod(fd, MODE);
-    int e = errno;
-    close(fd);
-    errno = e;
+    pv_close(fd);
     return rc;
 }
 

@@ -89,7 +89,7 @@ static void drop(pv_root_t *root, int i)
     struct pv_retire *retire = root->config->retire;
     old_t *old = retire->old[i];
     pv_daemon_clear(&old->unit.daemon, root->config->proc);
-    memmove(&retire->old[i], &retire->old[i + 1], (size_t)(retire->n - i - 1) * sizeof(old));
+    memmove(&retire->old[i], &retire->old[i + 1], (size_t)(retire->n - i - 1) * sizeof(retire->old[0]));
     retire->n--;
     pv_root_log("fpm.retired", "rev=%" PRIu64 " master=%d", old->rev, old->k);
     forget(root, old);

@@ -12,13 +12,14 @@
 enum { ARG_SITE, ARG_VERB, ARG_STATE, ARG_APP, ARG_PLATFORM, ARG_PORT, ARG_REDIRECT, ARG_ADDRS, ARG_LIST };
 
 #define NAMES_MAX PV_DGRAM_ARGS
+#define ADDRS_MAX 16
 
 typedef struct {
     pv_id_t id;
     const char *state, *app;
     unsigned port;
     int naddr, nnames;
-    pv_addr_t addr[16];
+    pv_addr_t addr[ADDRS_MAX];
     const pv_domain_t *name[NAMES_MAX]; /* the one that ServerName is comes first */
     int redirect;                       /* all others redirect to the first */
 } vhost_t;
@@ -27,7 +28,7 @@ static int take_lists(vhost_t *v, const pv_dgram_t *m, apr_pool_t *p)
 {
     unsigned at = ARG_LIST;
     v->naddr = (int)pv_arg_num(m, ARG_ADDRS);
-    if (v->naddr > (int)(sizeof(v->addr) / sizeof(v->addr[0])))
+    if (v->naddr > ADDRS_MAX)
         return -1;
     for (int i = 0; i < v->naddr; i++, at++)
         if (pv_addr_parse(&v->addr[i], m->arg[at].s, m->arg[at].len) != APR_SUCCESS)
@@ -72,9 +73,9 @@ static apr_status_t add_paths(pv_words_t *w, const pv_root_t *root, const vhost_
         pv_word_none(w, "DOCROOT");
         return APR_SUCCESS;
     }
-    pv_id_t platform = pv_arg_id(m, ARG_PLATFORM);
-    if (pv_registry_place(root, &platform, &place) != 0)
-        return pv_fail(err, PV_NO_OBJECT, "platform", "platform %s has no place on this machine", platform.s);
+    place = pv_arg_place(m, ARG_PLATFORM);
+    if (place.root >= (unsigned)root->conf->PlatformRoot.n)
+        return pv_fail(err, PV_ROOT_NOT_ALLOWED, "platform", "there is no PlatformRoot %u", place.root);
     const char *path = root->conf->PlatformRoot.path[place.root];
     for (unsigned i = 0; i < place.n; i++)
         path = apr_pstrcat(w->p, path, "/", place.comp[i].s, NULL);

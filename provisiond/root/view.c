@@ -61,9 +61,8 @@ static int add_below(pv_view_t *view, int dir, const char *name, const char *tar
     int fd = pv_open(dir, name, O_PATH);
     if (fd < 0)
         return -1;
-    int rc = add(view, fd, "", target, attr), e = errno;
-    close(fd);
-    errno = e;
+    int rc = add(view, fd, "", target, attr);
+    pv_close(fd);
     return rc;
 }
 
@@ -106,9 +105,8 @@ static int add_place(pv_view_t *view, const pv_root_t *root, const pv_place_t *p
     int fd = pv_place_open(dirs[place->root], place);
     if (fd < 0)
         return -1;
-    int rc = add(view, fd, "", place_path(paths->path[place->root], place, root->tmp), attr), e = errno;
-    close(fd);
-    errno = e;
+    int rc = add(view, fd, "", place_path(paths->path[place->root], place, root->tmp), attr);
+    pv_close(fd);
     return rc;
 }
 
@@ -140,9 +138,8 @@ static int add_db_socket(pv_view_t *view, const pv_root_t *root)
         return -1;
     int socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
     errno = ENOTSOCK;
-    int rc = socket ? add(view, fd, "", path, WRITE) : -1, e = errno;
-    close(fd);
-    errno = e;
+    int rc = socket ? add(view, fd, "", path, WRITE) : -1;
+    pv_close(fd);
     return rc;
 }
 

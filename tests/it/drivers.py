@@ -90,11 +90,8 @@ class Database:
         self.child.wait(30)
 
     def sql(self, text, name=""):
-        return self.client("mariadb", "-N", "-B", "-e", text, name).decode().strip()
-
-    def client(self, program, *args, given=None):
-        argv = [program, "--no-defaults", f"--socket={self.socket}", "-uroot", *args]
-        return subprocess.run(argv, input=given, check=True, stdout=subprocess.PIPE).stdout
+        argv = ["mariadb", "--no-defaults", f"--socket={self.socket}", "-uroot", "-N", "-B", "-e", text, name]
+        return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 class Site:

@@ -6,6 +6,7 @@ import threading
 import pytest
 from config import Place, until
 from lab.prober import probing
+from lab.processes import Process
 
 
 @pytest.fixture
@@ -127,6 +128,7 @@ def test_an_httpd_that_died_while_the_daemon_was_away_is_started_by_the_next_pub
     assert place.stop() == 0
     pid = place.httpd()
     os.kill(pid, 9)
+    until(lambda: not Process(pid).alive, 10, "httpd's end")
     place.start()
     assert place.engine.ask("served").code == "NOT_SERVED"
     place.go_live()

@@ -106,14 +106,14 @@ class Root(threading.Thread):
 class Dba:
     """The process, started as root starts it: fd 3 to the engine, fd 4 to root, an unprivileged user, no environment."""
 
-    def __init__(self, folder, conf, prefix):
+    def __init__(self, folder, conf, prefix, build=BUILD):
         self.engine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root, theirs_root = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.log = folder / "dba.log"
         ends = [os.dup(s.fileno()) for s in (theirs, theirs_root)]
         high = [os.dup2(fd, 200 + i) for i, fd in enumerate(ends)]
         argv = [*prefix, "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-        argv += [str(BUILD / "provisiond-dba"), str(conf)]
+        argv += [str(build / "provisiond-dba"), str(conf)]
 
         def place():
             os.dup2(high[0], 3)
@@ -158,7 +158,7 @@ class Mariadb:
         self.folder, self.prefix = folder, prefix
         self.socket = folder / "s"
         subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", "--skip-test-db", "--user=root",
+            [*prefix, "mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", "--skip-test-db", "--user=root",
              "--auth-root-authentication-method=socket"],
             check=True, stdout=subprocess.DEVNULL)  # fmt: skip
         self.process = None
@@ -203,13 +203,15 @@ class Mariadb:
 
 @pytest.fixture(scope="module")
 def machine():
-    """A folder, a network namespace with lo and one more address, and a MariaDB in them."""
+    """A folder, a network namespace with lo and one more address, a file system of its own for the data, and a MariaDB in them."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pvdb", dir="/tmp"))
     folder.chmod(0o755)
-    script = f"ip link set lo up && ip addr add {OUTSIDE}/32 dev lo && echo up && exec cat"
-    holder = subprocess.Popen(["unshare", "--net", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    (folder / "data").mkdir()
+    script = (f"ip link set lo up && ip addr add {OUTSIDE}/32 dev lo && mount -t tmpfs -o size=400m,mode=755 data {folder}/data"
+              " && echo up && exec cat")  # fmt: skip
+    holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"up\n"
-    prefix = ["nsenter", f"--net=/proc/{holder.pid}/ns/net"]
+    prefix = ["nsenter", f"--net=/proc/{holder.pid}/ns/net", f"--mount=/proc/{holder.pid}/ns/mnt"]
     mariadb = Mariadb(folder, prefix)
     try:
         mariadb.start()
@@ -246,12 +248,18 @@ def db(machine):
 
 
 @pytest.fixture
-def dba(machine, db):
-    folder, _, prefix = machine
-    conf = folder / "provisiond.conf"
-    conf.write_text(
+def conf(machine, db):
+    folder, _, _ = machine
+    file = folder / "provisiond.conf"
+    file.write_text(
         f"RunDir {folder}\nStateDir {folder}\nDbSocket {db.socket}\n"
         "EngineUser 65001\nDbaUser 65002\nSitesUser 65003\nAdminUsers 0\n")  # fmt: skip
+    return file
+
+
+@pytest.fixture
+def dba(machine, conf):
+    folder, _, prefix = machine
     process = Dba(folder, conf, prefix)
     yield process
     process.end()
@@ -460,6 +468,28 @@ def test_too_many_connections_is_down(local, db):
     db.start()
 
 
+def test_a_full_disk_of_the_server_is_told_as_one(local, db):
+    """The server's file system has no room for one more folder."""
+    used = subprocess.run([*db.prefix, "df", "--output=iused", f"{db.folder}/data"], check=True, capture_output=True, text=True)
+    remount = [*db.prefix, "mount", f"{db.folder}/data", "-o"]
+    subprocess.run([*remount, f"remount,nr_inodes={used.stdout.split()[-1]}"], check=True)
+    reply = local("create", SERVER, SITE, 1)
+    subprocess.run([*remount, "remount,nr_inodes=100000"], check=True)
+    assert reply.code == "DISK_FULL" and "No space left on device" in reply.detail
+    assert local("create", SERVER, SITE, 1).code == "OK"
+    assert local("drop", SERVER, SITE, 1).code == "OK"
+
+
+def test_a_server_that_may_not_be_written_fails_and_says_why(dba, db):
+    rights = "SELECT, CREATE USER, CREATE, DROP"  # without READ_ONLY ADMIN, unlike the others
+    db.sql(f"CREATE USER plain@'%' IDENTIFIED BY '{PASSWORD}'; GRANT {rights} ON *.* TO plain@'%'; SET GLOBAL read_only = 1")
+    dba.root.files["plain"] = f"plain\n{PASSWORD}\n"
+    dba("service", SERVER, "mariadb", "password", "127.0.0.1", "3306", "plain")
+    reply = dba("create", SERVER, SITE, 1)
+    db.sql("SET GLOBAL read_only = 0; DROP USER plain@'%'")
+    assert reply.code == "DB_FAILED" and "read-only" in reply.detail
+
+
 def test_a_wrong_password_is_denied_and_names_the_file_not_the_password(dba, db):
     dba.root.files["admin"] = "admin\nWrongWrongWrong\n"
     dba("service", SERVER, "mariadb", "password", "127.0.0.1", "3306", "admin")
@@ -561,6 +591,38 @@ def test_any_bytes_give_an_error_or_nothing_and_change_nothing(local, db):
         if i % 50 == 0:
             assert local("ping", SERVER).code == "OK"
     assert local(999).code == "UNKNOWN_OP"
+    assert db.state() == before
+
+
+STATEMENTS = ["database_make", "login_make", "login_set", "grants_revoke", "login_limit", "grants_make", "login_drop",
+              "database_drop"]  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+@pytest.mark.parametrize("point", ["intent", "effect"])
+def test_killed_around_any_statement_the_same_calls_again_end_as_ever(machine, db, conf, point, statement):
+    """A process killed before or after a statement that writes; the next one is asked for the same, and nothing is left over."""
+    folder, _, prefix = machine
+    before = db.state()
+    faults = folder / "faults"
+    faults.mkdir(exist_ok=True)
+    shutil.chown(faults, USER)
+    (faults / f"sql.{point}:{statement}").write_text("kill")
+    calls = [("service", SERVER, "mariadb", "socket"), ("create", SERVER, SITE, 1), ("grant", SERVER, SITE, 1),
+             ("drop", SERVER, SITE, 1)]  # fmt: skip
+    victim = Dba(folder, conf, prefix, BUILD / "fault")
+    with pytest.raises((AssertionError, ConnectionError)):
+        for call in calls:
+            assert victim(*call).code == "OK"
+    assert victim.process.wait(DEADLINE) == -signal.SIGKILL
+    assert not list(faults.iterdir())
+    victim.end()
+    heir = Dba(folder, conf, prefix)
+    heir(*calls[0])
+    made(heir)
+    assert (probe(heir, "DATABASE").a, probe(heir, "GRANT").a) == (CURRENT, CURRENT)
+    assert heir(*calls[3]).code == "OK"
+    heir.end()
     assert db.state() == before
 
 

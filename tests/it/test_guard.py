@@ -1,5 +1,4 @@
-"""
-The guard of mod_hostmaster: what measured attacks do through .htaccess files, with every override allowed, which no configuration of
+"""The guard of mod_hostmaster: what measured attacks do through .htaccess files, with every override allowed, which no configuration of
 ours does. Two sites; mallory.test attacks, victim.test has a pool that must never run mallory's code or take its settings.
 """
 
