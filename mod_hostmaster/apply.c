@@ -1,6 +1,7 @@
 /*
- * Applies events, a function a kind. Actual columns only; wanted ones are touched only for objects that nobody here had made, which
- * come from the daemon's own command line. Trusts the daemon to be a daemon, not to be polite: whatever is missing is empty.
+ * Applies events, a function a kind. Actual columns only; wanted ones are touched only for objects that nobody here had
+ * made, which come from the daemon's own command line. Trusts the daemon to be a daemon, not to be polite: whatever is
+ * missing is empty.
  */
 #include "apply.h"
 #include "db.h"
@@ -34,12 +35,13 @@ static const char *joined(const json_t *list, apr_pool_t *p)
 static apr_status_t server_make(apply_t *a, const char *id, const json_t *o)
 {
     int64_t port = strtoll(hm_row_s(o, "http_port"), NULL, 10), db_port = strtoll(hm_row_s(o, "db_port"), NULL, 10);
-    apr_status_t rv = hm_sql_server_add(a->db, a->err, id, hm_row_s(o, "name"), "", joined(json_object_get(o, "addresses"), a->p), hm_db_now());
+    apr_status_t rv = hm_sql_server_add(a->db, a->err, id, hm_row_s(o, "name"), "",
+                                        joined(json_object_get(o, "addresses"), a->p), hm_db_now());
     if (rv == APR_SUCCESS && hm_row_s(o, "http")[0])
         rv = hm_sql_service_add(a->db, a->err, id, "http", hm_row_s(o, "http"), "", "", port, "");
     if (rv == APR_SUCCESS && hm_row_s(o, "db")[0])
-        rv = hm_sql_service_add(a->db, a->err, id, "db", hm_row_s(o, "db"), hm_row_s(o, "db_auth"), hm_row_s(o, "db_host"), db_port,
-                                hm_row_s(o, "db_secret"));
+        rv = hm_sql_service_add(a->db, a->err, id, "db", hm_row_s(o, "db"), hm_row_s(o, "db_auth"),
+                                hm_row_s(o, "db_host"), db_port, hm_row_s(o, "db_secret"));
     return rv == APR_SUCCESS ? hm_sql_follower_add(a->db, a->err, id) : rv;
 }
 
@@ -63,11 +65,12 @@ static apr_status_t platform_seen(apply_t *a, const char *id, const json_t *o, i
         return hm_sql_platform_delete(a->db, a->err, id);
     apr_status_t rv = hm_sql_platform_get(a->db, &rows, a->err, id);
     if (rv == APR_SUCCESS && json_array_size(rows) == 0)
-        rv = hm_sql_platform_add(a->db, a->err, id, hm_row_s(o, "name"), hm_row_s(o, "server"), hm_row_s(o, "place"), hm_row_s(o, "source"),
-                                 hm_row_s(o, "app"), hm_db_now());
-    return rv == APR_SUCCESS ? hm_sql_platform_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_s(o, "app"), hm_row_s(o, "version"),
-                                                    hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
-                             : rv;
+        rv = hm_sql_platform_add(a->db, a->err, id, hm_row_s(o, "name"), hm_row_s(o, "server"), hm_row_s(o, "place"),
+                                 hm_row_s(o, "source"), hm_row_s(o, "app"), hm_db_now());
+    return rv == APR_SUCCESS
+               ? hm_sql_platform_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_s(o, "app"), hm_row_s(o, "version"),
+                                      hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
+               : rv;
 }
 
 static apr_status_t client_find(apply_t *a, const char *name, int64_t *client)
@@ -102,9 +105,10 @@ static apr_status_t site_make(apply_t *a, const char *id, const json_t *o)
     int64_t client;
     apr_status_t rv = client_find(a, hm_row_s(o, "client"), &client);
     if (rv == APR_SUCCESS)
-        rv = hm_sql_site_add(a->db, a->err, id, hm_row_s(o, "name"), client, hm_row_s(o, "platform"), hm_row_s(o, "db_server"),
-                             hm_row_s(o, "redirect"), hm_row_s(o, "title"), hm_row_s(o, "language"), hm_row_s(o, "profile"),
-                             hm_row_s(o, "admin_name"), hm_row_s(o, "admin_mail"), hm_db_now());
+        rv = hm_sql_site_add(a->db, a->err, id, hm_row_s(o, "name"), client, hm_row_s(o, "platform"),
+                             hm_row_s(o, "db_server"), hm_row_s(o, "redirect"), hm_row_s(o, "title"),
+                             hm_row_s(o, "language"), hm_row_s(o, "profile"), hm_row_s(o, "admin_name"),
+                             hm_row_s(o, "admin_mail"), hm_db_now());
     return rv == APR_SUCCESS ? hosts_take(a, id, hm_row_s(o, "name"), json_object_get(o, "aliases")) : rv;
 }
 
@@ -121,8 +125,8 @@ static apr_status_t site_seen(apply_t *a, const char *id, const json_t *o, int d
         rv = site_make(a, id, o);
     if (rv != APR_SUCCESS)
         return rv;
-    return hm_sql_site_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_s(o, "db_name"), hm_row_s(o, "url"), hm_row_s(o, "version"),
-                            hm_row_n(o, "revision"), hm_row_n(o, "at"), id);
+    return hm_sql_site_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_s(o, "db_name"), hm_row_s(o, "url"),
+                            hm_row_s(o, "version"), hm_row_n(o, "revision"), hm_row_n(o, "at"), id);
 }
 
 /* A new object is told of before it is verified; it counts from then on that it is. */
@@ -132,7 +136,9 @@ static apr_status_t object_apply(apply_t *a, const json_t *o, const json_t *atte
     int deleted = json_is_true(json_object_get(o, "deleted"));
     if (strcmp(hm_row_s(o, "state"), "new") == 0)
         return APR_SUCCESS;
-    return id[0] == 'v' ? server_seen(a, id, o, deleted) : id[0] == 'p' ? platform_seen(a, id, o, deleted) : site_seen(a, id, o, deleted);
+    return id[0] == 'v'   ? server_seen(a, id, o, deleted)
+           : id[0] == 'p' ? platform_seen(a, id, o, deleted)
+                          : site_seen(a, id, o, deleted);
 }
 
 /* ---- jobs ---- */
@@ -147,16 +153,19 @@ static apr_status_t accepted_apply(apply_t *a, const json_t *event, const json_t
     apr_status_t rv = APR_SUCCESS;
     if (attempt)
         return APR_SUCCESS;
-    if (object[0] == 's' && (rv = hm_sql_site_get(a->db, &rows, a->err, object, 1, 0)) == APR_SUCCESS && json_array_size(rows) > 0) {
+    if (object[0] == 's' && (rv = hm_sql_site_get(a->db, &rows, a->err, object, 1, 0)) == APR_SUCCESS &&
+        json_array_size(rows) > 0) {
         client = hm_row_n(json_array_get(rows, 0), "client");
         label = hm_row_s(json_array_get(rows, 0), "name");
     }
     const char *key = apr_psprintf(a->p, "%s/%s/%s", object, type, hm_row_s(event, "key"));
     if (rv == APR_SUCCESS)
         rv = hm_sql_task_add(a->db, a->err, task, type, "", object, label[0] ? label : object, a->server, 0, client,
-                             strcmp(hm_row_s(event, "origin"), "engine") == 0 ? "queue" : "command", hm_row_n(event, "at"), key);
+                             strcmp(hm_row_s(event, "origin"), "engine") == 0 ? "queue" : "command",
+                             hm_row_n(event, "at"), key);
     if (rv == APR_SUCCESS)
-        rv = hm_sql_attempt_add(a->db, a->err, id, task, 1, hm_row_s(event, "key"), a->server, "{}", hm_row_n(event, "at"));
+        rv = hm_sql_attempt_add(a->db, a->err, id, task, 1, hm_row_s(event, "key"), a->server, "{}",
+                                hm_row_n(event, "at"));
     if (rv == APR_SUCCESS)
         rv = hm_sql_attempt_run(a->db, a->err, hm_row_n(event, "job"), hm_row_n(event, "at"), id);
     return rv == APR_SUCCESS ? hm_sql_task_run(a->db, a->err, hm_row_n(event, "at"), task) : rv;
@@ -176,8 +185,12 @@ static apr_status_t catch_up(apply_t *a, const json_t *attempt)
     json_decref(request.json);
     if (request.wanted <= hm_row_n(attempt, "wanted"))
         return APR_SUCCESS;
-    hm_task_t t = {.type = "verify", .object = object, .label = hm_row_s(attempt, "label"), .server = hm_row_s(attempt, "server"),
-                   .origin = "queue", .client = hm_row_n(attempt, "client")};
+    hm_task_t t = {.type = "verify",
+                   .object = object,
+                   .label = hm_row_s(attempt, "label"),
+                   .server = hm_row_s(attempt, "server"),
+                   .origin = "queue",
+                   .client = hm_row_n(attempt, "client")};
     return hm_task_enqueue(&task, a->db, &t, a->err, a->p);
 }
 
@@ -199,10 +212,14 @@ apr_status_t hm_apply_notice(hm_db_t *db, int64_t task, const hm_end_t *end, pv_
 
 static apr_status_t ended(apply_t *a, const json_t *event, const json_t *attempt, const char *state)
 {
-    hm_end_t end = {.state = state, .code = hm_row_s(event, "code"), .field = hm_row_s(event, "field"), .text = hm_row_s(event, "text"),
+    hm_end_t end = {.state = state,
+                    .code = hm_row_s(event, "code"),
+                    .field = hm_row_s(event, "field"),
+                    .text = hm_row_s(event, "text"),
                     .at = hm_row_n(event, "at")};
     int64_t task = hm_row_n(attempt, "task");
-    apr_status_t rv = hm_task_end(a->db, task, hm_row_n(attempt, "id"), hm_row_s(attempt, "object"), &end, a->err, a->p);
+    apr_status_t rv =
+        hm_task_end(a->db, task, hm_row_n(attempt, "id"), hm_row_s(attempt, "object"), &end, a->err, a->p);
     if (rv == APR_SUCCESS)
         rv = hm_apply_notice(a->db, task, &end, a->err, a->p);
     if (rv == APR_SUCCESS && (strcmp(state, "success") == 0 || strcmp(state, "warning") == 0))
@@ -235,7 +252,8 @@ static apr_status_t state_apply(apply_t *a, const json_t *event, const json_t *a
     return rv == APR_SUCCESS ? hm_sql_task_run(a->db, a->err, hm_row_n(event, "at"), hm_row_n(attempt, "task")) : rv;
 }
 
-static apr_status_t log_line(apply_t *a, const json_t *attempt, int64_t at, const char *level, const char *src, const char *text)
+static apr_status_t log_line(apply_t *a, const json_t *attempt, int64_t at, const char *level, const char *src,
+                             const char *text)
 {
     json_t *rows;
     int64_t id = hm_row_n(attempt, "id");
@@ -251,7 +269,8 @@ static apr_status_t log_apply(apply_t *a, const json_t *event, const json_t *att
 {
     if (attempt == NULL)
         return APR_SUCCESS;
-    return log_line(a, attempt, hm_row_n(event, "at"), hm_row_s(event, "level"), hm_row_s(event, "src"), hm_row_s(event, "text"));
+    return log_line(a, attempt, hm_row_n(event, "at"), hm_row_s(event, "level"), hm_row_s(event, "src"),
+                    hm_row_s(event, "text"));
 }
 
 /* A step that begins is a line of the log. */
@@ -260,7 +279,8 @@ static apr_status_t step_apply(apply_t *a, const json_t *event, const json_t *at
     const char *state = hm_row_s(event, "state"), *name = hm_row_s(event, "name");
     if (attempt == NULL || (strcmp(state, "started") != 0 && strcmp(state, "undone") != 0))
         return APR_SUCCESS;
-    const char *text = strcmp(state, "undone") == 0 ? apr_pstrcat(a->p, "undone: ", hm_row_s(event, "text"), NULL) : hm_row_s(event, "text");
+    const char *text = strcmp(state, "undone") == 0 ? apr_pstrcat(a->p, "undone: ", hm_row_s(event, "text"), NULL)
+                                                    : hm_row_s(event, "text");
     return log_line(a, attempt, hm_row_n(event, "at"), "notice", name, text);
 }
 
@@ -268,14 +288,15 @@ static apr_status_t progress_apply(apply_t *a, const json_t *event, const json_t
 {
     if (attempt == NULL)
         return APR_SUCCESS;
-    return hm_sql_attempt_progress(a->db, a->err, hm_row_n(event, "done"), hm_row_n(event, "total"), hm_row_n(attempt, "id"));
+    return hm_sql_attempt_progress(a->db, a->err, hm_row_n(event, "done"), hm_row_n(event, "total"),
+                                   hm_row_n(attempt, "id"));
 }
 
 static const struct {
     const char *kind;
     apply_fn *fn;
 } kinds[] = {
-    {"accepted", accepted_apply}, {"state", state_apply}, {"step", step_apply},
+    {"accepted", accepted_apply}, {"state", state_apply},       {"step", step_apply},
     {"log", log_apply},           {"progress", progress_apply}, {"object", object_apply},
 };
 
@@ -302,7 +323,8 @@ static apr_status_t cursor_move(apply_t *a, const json_t *events)
     const json_t *row = json_array_get(rows, 0);
     if (hm_row_n(row, "event") >= first)
         return pv_fail(a->err, PV_STALE, NULL, "another child has taken these events in");
-    return hm_sql_follower_move(a->db, a->err, hm_row_n(last, "ev"), hm_db_now(), a->server, hm_row_s(row, "journal"), hm_row_n(row, "event"));
+    return hm_sql_follower_move(a->db, a->err, hm_row_n(last, "ev"), hm_db_now(), a->server, hm_row_s(row, "journal"),
+                                hm_row_n(row, "event"));
 }
 
 apr_status_t hm_apply_events(hm_db_t *db, const char *server, const json_t *events, pv_err_t *err, apr_pool_t *p)
@@ -335,12 +357,12 @@ void hm_snapshot_init(hm_snapshot_t *snap, apr_pool_t *p)
 
 apr_status_t hm_snapshot_row(void *ctx, json_t *row, pv_err_t *err)
 {
-    json_array_append(((hm_snapshot_t *) ctx)->rows, row);
+    json_array_append(((hm_snapshot_t *)ctx)->rows, row);
     return APR_SUCCESS;
 }
 
-apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *journal, pv_err_t *err,
-                               apr_pool_t *p)
+apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *journal,
+                               pv_err_t *err, apr_pool_t *p)
 {
     apply_t a = {.db = db, .server = server, .err = err, .p = p};
     size_t i;

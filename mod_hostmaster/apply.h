@@ -1,7 +1,7 @@
 /*
- * What a daemon tells, made into rows. A batch of events and the cursor that says so far are one transaction, whose first
- * statement moves the cursor from where the batch begins: if somebody else has moved it, nothing of the batch takes effect. So each
- * event counts exactly once.
+ * What a daemon tells, made into rows. A batch of events and the cursor that says so far are one transaction, whose
+ * first statement moves the cursor from where the batch begins: if somebody else has moved it, nothing of the batch
+ * takes effect. So each event counts exactly once.
  */
 #ifndef HM_APPLY_H
 #define HM_APPLY_H
@@ -24,7 +24,7 @@ void hm_snapshot_init(hm_snapshot_t *snap, apr_pool_t *p);
 apr_status_t hm_snapshot_row(void *snap, json_t *row, pv_err_t *err); /* a pv_client_row_fn */
 
 /* The objects, the new cursor, and every attempt that had not ended back in the queue: one transaction. */
-apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *journal, pv_err_t *err,
-                               apr_pool_t *p);
+apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *journal,
+                               pv_err_t *err, apr_pool_t *p);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Who asks. The only file that reads and writes the session cookie and the Authorization header. A secret is 256 random bits; the
- * database holds its SHA-256, so that a stolen database opens no door. A cookie that is stale is nobody, never an error, so that
- * other authentication modules of the same httpd go on working.
+ * Who asks. The only file that reads and writes the session cookie and the Authorization header. A secret is 256 random
+ * bits; the database holds its SHA-256, so that a stolen database opens no door. A cookie that is stale is nobody,
+ * never an error, so that other authentication modules of the same httpd go on working.
  */
 #include "auth.h"
 #include "db.h"
@@ -52,7 +52,8 @@ static apr_status_t actor_by_cookie(hm_req_t *q)
     const char *value = NULL;
     json_t *rows;
     int64_t now = hm_db_now();
-    if (ap_cookie_read(q->r, cookie_name(q), &value, 0) != APR_SUCCESS || value == NULL || strlen(value) != HM_SECRET_LEN)
+    if (ap_cookie_read(q->r, cookie_name(q), &value, 0) != APR_SUCCESS || value == NULL ||
+        strlen(value) != HM_SECRET_LEN)
         return APR_SUCCESS;
     const char *hash = hm_secret_hash(value, q->p);
     apr_status_t rv = hm_req_db(q);
@@ -132,7 +133,9 @@ apr_status_t hm_auth_origin(hm_req_t *q)
 {
     const char *site = apr_table_get(q->r->headers_in, "Sec-Fetch-Site");
     const char *origin = apr_table_get(q->r->headers_in, "Origin");
-    if (origin ? strcmp(origin, q->panel->url) == 0 : site ? strcmp(site, "same-origin") == 0 : q->actor.session != NULL)
+    if (origin ? strcmp(origin, q->panel->url) == 0
+        : site ? strcmp(site, "same-origin") == 0
+               : q->actor.session != NULL)
         return APR_SUCCESS;
     q->status = HTTP_FORBIDDEN;
     return pv_fail(&q->err, PV_DENIED, NULL, "the request did not come from the panel's own pages (%s)", q->panel->url);

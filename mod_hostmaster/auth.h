@@ -12,7 +12,6 @@
  * nobody). */
 apr_status_t hm_auth_actor(hm_req_t *q);
 
-
 /* A new session for ACCOUNT (every login gets a new id) and its cookie; ends the present one. */
 apr_status_t hm_auth_session(hm_req_t *q, int64_t account);
 apr_status_t hm_auth_logout(hm_req_t *q);

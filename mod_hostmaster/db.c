@@ -1,16 +1,16 @@
 /*
  * The panel's database: connections from mod_dbd's pool, statements prepared at their first use and kept with the
- * connection, and transactions. Only this file and its two openers (db_httpd.c, setup/) call apr_dbd. What it must know of the three drivers is measured: a
- * statement that SQLite refuses after a schema change, or that a restarted server has lost, is prepared once more and
- * run again, outside of transactions; only SQLite needs the writers' mutex; MariaDB counts rows from 1 and wants them
- * asked for by number.
+ * connection, and transactions. Only this file and its two openers (db_httpd.c, setup/) call apr_dbd. What it must know
+ * of the three drivers is measured: a statement that SQLite refuses after a schema change, or that a restarted server
+ * has lost, is prepared once more and run again, outside of transactions; only SQLite needs the writers' mutex; MariaDB
+ * counts rows from 1 and wants them asked for by number.
  */
 #include "db.h"
 #include "db_run.h"
 #include "db_wrap.h"
 #include <apr_dbd.h>
-#include <apr_hash.h>
 #include <apr_general.h>
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /*
- * Connections inside httpd: from the pool of mod_dbd, held only around the work, never for as long as a slow client reads.
+ * Connections inside httpd: from the pool of mod_dbd, held only around the work, never for as long as a slow client
+ * reads.
  */
 #include "db_wrap.h"
 #include "panel.h"

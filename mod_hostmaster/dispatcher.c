@@ -1,5 +1,6 @@
 /*
- * Keeps a link per server row. Owns no state but the list of its links; a crash of the child loses nothing, since all is rows.
+ * Keeps a link per server row. Owns no state but the list of its links; a crash of the child loses nothing, since all
+ * is rows.
  */
 #include "dispatcher.h"
 #include "db.h"
@@ -7,7 +8,6 @@
 #include "mail.h"
 #include "panel.h"
 #include "stmts.h"
-#include <apr_strings.h>
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ apr_status_t hm_dispatcher_prepare(hm_panel_t *panel, apr_pool_t *process)
 {
     static const char key[] = "hostmaster-wake";
     int *fds = NULL;
-    apr_pool_userdata_get((void **) &fds, key, process);
+    apr_pool_userdata_get((void **)&fds, key, process);
     if (fds == NULL) {
         fds = apr_palloc(process, sizeof(*fds) * HM_WAKES);
         for (int i = 0; i < HM_WAKES; i++)
@@ -54,7 +54,7 @@ int hm_dispatcher_wake_fd(const hm_panel_t *panel, const char *server)
 {
     unsigned sum = 0;
     for (const char *c = server; *c; c++)
-        sum = sum * 31 + (unsigned char) *c;
+        sum = sum * 31 + (unsigned char)*c;
     return panel->wake_fd[sum % HM_WAKES];
 }
 

@@ -1,7 +1,7 @@
 /*
- * The queue's other end: in each panel httpd child one thread watches the list of servers and gives each a thread of its own
- * (link.c), so that a dead daemon delays only its own tasks. A handler wakes the one that its task is for, through eventfds that
- * outlive graceful restarts; a sweep every second finds what no wake-up announced.
+ * The queue's other end: in each panel httpd child one thread watches the list of servers and gives each a thread of
+ * its own (link.c), so that a dead daemon delays only its own tasks. A handler wakes the one that its task is for,
+ * through eventfds that outlive graceful restarts; a sweep every second finds what no wake-up announced.
  */
 #ifndef HM_DISPATCHER_H
 #define HM_DISPATCHER_H

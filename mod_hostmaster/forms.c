@@ -42,8 +42,8 @@ static const hm_form_t forms[] = {
 #undef FORM
 #undef INPUT
 
-#define FORMS ((int) (sizeof(forms) / sizeof(*forms)))
-#define ROWS  ((int) (sizeof(rows) / sizeof(*rows)))
+#define FORMS ((int)(sizeof(forms) / sizeof(*forms)))
+#define ROWS  ((int)(sizeof(rows) / sizeof(*rows)))
 
 const hm_form_t *hm_form_at(int i)
 {
@@ -75,26 +75,29 @@ static const char *shown(const json_t *value, apr_pool_t *p)
     if (json_is_string(value))
         return json_string_value(value);
     if (json_is_integer(value))
-        return apr_psprintf(p, "%" APR_INT64_T_FMT, (apr_int64_t) json_integer_value(value));
+        return apr_psprintf(p, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(value));
     json_array_foreach(value, i, entry) all = apr_pstrcat(p, all, i ? "\n" : "", json_string_value(entry), NULL);
     return all;
 }
 
 void hm_form_show(hm_req_t *q, const hm_form_t *form, const json_t *values, const char *action, const char *back)
 {
-    static const char *const types[] = {[HM_LINE] = "text", [HM_LINES] = "textarea", [HM_CHOICE] = "select", [HM_HIDDEN] = "hidden"};
+    static const char *const types[] = {
+        [HM_LINE] = "text", [HM_LINES] = "textarea", [HM_CHOICE] = "select", [HM_HIDDEN] = "hidden"};
     json_t *fields = json_array();
     for (int i = 0; i < ROWS; i++) {
         const hm_input_t *in = &rows[i].input;
         if (strcmp(rows[i].form, form->name) != 0)
             continue;
         json_t *body = json_object_get(q->body, in->name); /* what was typed comes back, right or wrong */
-        json_array_append_new(fields, json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:[]}", "name", in->name, "label", in->label, "type",
-                                                types[in->widget], "help", in->help, "required", in->required, "value",
-                                                shown(body ? body : json_object_get(values, in->name), q->p), "options"));
+        json_array_append_new(fields,
+                              json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:[]}", "name", in->name, "label", in->label,
+                                        "type", types[in->widget], "help", in->help, "required", in->required, "value",
+                                        shown(body ? body : json_object_get(values, in->name), q->p), "options"));
     }
-    json_object_set_new(q->view, "form", json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "title", form->title, "submit", form->submit,
-                                                   "lead", form->lead, "action", action, "back", back, "fields", fields));
+    json_object_set_new(q->view, "form",
+                        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "title", form->title, "submit", form->submit,
+                                  "lead", form->lead, "action", action, "back", back, "fields", fields));
     q->page = "form";
 }
 
@@ -177,7 +180,8 @@ static json_t *list_check(hm_req_t *q, const hm_input_t *in, const json_t *value
     json_t *all = hm_own(q, json_array());
     const char *text = shown(value, q->p), *ok;
     char *state = NULL;
-    for (char *s = apr_strtok(apr_pstrdup(q->p, text), " ,\t\r\n", &state); s; s = apr_strtok(NULL, " ,\t\r\n", &state)) {
+    for (char *s = apr_strtok(apr_pstrdup(q->p, text), " ,\t\r\n", &state); s;
+         s = apr_strtok(NULL, " ,\t\r\n", &state)) {
         if ((ok = one_check(q, in, s, why)) == NULL)
             return NULL;
         json_array_append_new(all, json_string(ok));
@@ -219,7 +223,8 @@ apr_status_t hm_form_check(json_t **ret, hm_req_t *q, const hm_form_t *form)
             hm_form_wrong(q, PV_SCHEMA, name, "%s", why);
     }
     for (int i = 0; i < ROWS; i++)
-        if (strcmp(rows[i].form, form->name) == 0 && rows[i].input.required && json_object_get(q->body, rows[i].input.name) == NULL)
+        if (strcmp(rows[i].form, form->name) == 0 && rows[i].input.required &&
+            json_object_get(q->body, rows[i].input.name) == NULL)
             hm_form_wrong(q, PV_SCHEMA, rows[i].input.name, "it is required");
     if (q->err.code != PV_OK)
         return APR_EGENERAL;

@@ -1,6 +1,6 @@
 /*
- * Forms as data (forms.def): shown, checked and documented from the same rows, for pages and API alike. The check of a value is the
- * one of proto/values.def that the daemon makes too, plus a few kinds that only the panel has.
+ * Forms as data (forms.def): shown, checked and documented from the same rows, for pages and API alike. The check of a
+ * value is the one of proto/values.def that the daemon makes too, plus a few kinds that only the panel has.
  */
 #ifndef HM_FORMS_H
 #define HM_FORMS_H
@@ -26,15 +26,17 @@ typedef struct {
 const hm_form_t *hm_form_find(const char *name); /* one that is there: a wrong name is a defect */
 const hm_form_t *hm_form_at(int i);              /* NULL past the last */
 
-/* Puts the form into the view, each field with its value out of VALUES (strings, arrays of strings, numbers; NULL: empty). */
+/* Puts the form into the view, each field with its value out of VALUES (strings, arrays of strings, numbers; NULL:
+ * empty). */
 void hm_form_show(hm_req_t *q, const hm_form_t *form, const json_t *values, const char *action, const char *back);
 
 /* Gives a CHOICE one more option; the one that equals the field's value is selected. */
 void hm_form_option(hm_req_t *q, const char *field, const char *value, const char *label);
 
 /*
- * Checks q->body: what came, canonical, in *ret (only the fields that came; an emptied optional one is ""; a list is an array). All
- * wrong fields are named at once: in q->err, and beside each field of the form that hm_form_show has put into the view.
+ * Checks q->body: what came, canonical, in *ret (only the fields that came; an emptied optional one is ""; a list is an
+ * array). All wrong fields are named at once: in q->err, and beside each field of the form that hm_form_show has put
+ * into the view.
  */
 apr_status_t hm_form_check(json_t **ret, hm_req_t *q, const hm_form_t *form);
 

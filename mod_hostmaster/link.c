@@ -1,7 +1,8 @@
 /*
- * The thread of one server. It polls its wake-up, its end and the events' socket; each turn it takes in what the daemon told (one
- * transaction for all that has come), then submits what is queued. Everything it knows is in the database or is asked anew, so a
- * kill at any point loses nothing and doubles nothing: an attempt's key makes a second submit harmless, the cursor a second event.
+ * The thread of one server. It polls its wake-up, its end and the events' socket; each turn it takes in what the daemon
+ * told (one transaction for all that has come), then submits what is queued. Everything it knows is in the database or
+ * is asked anew, so a kill at any point loses nothing and doubles nothing: an attempt's key makes a second submit
+ * harmless, the cursor a second event.
  */
 #include "link.h"
 #include "apply.h"
@@ -29,8 +30,8 @@
 #define SWEEP_MS    1000
 #define BATCH       20
 #define ASK_SECONDS 5
-#define LEASE       ((int64_t) 15 * 1000000)
-#define SILENCE     ((int64_t) 30 * 1000000)
+#define LEASE       ((int64_t)15 * 1000000)
+#define SILENCE     ((int64_t)30 * 1000000)
 
 struct hm_link {
     hm_panel_t *panel;
@@ -68,7 +69,7 @@ static int dial(const hm_link_t *link)
     if (fd < 0)
         return -1;
     apr_cpystrn(to.sun_path, path, sizeof(to.sun_path));
-    if (connect(fd, (struct sockaddr *) &to, sizeof(to)) == 0)
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
         return fd;
     close(fd);
     return -1;
@@ -95,7 +96,8 @@ static apr_status_t client_get(hm_link_t *link, pv_err_t *err)
         return APR_SUCCESS;
     int fd = dial(link);
     if (fd < 0)
-        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s", link->socket[0] ? link->socket : link->panel->socket);
+        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s",
+                       link->socket[0] ? link->socket : link->panel->socket);
     return pv_client_open(&link->client, fd, "hostmaster", err, link->conn);
 }
 
@@ -114,7 +116,8 @@ static apr_status_t submit(hm_link_t *link, const json_t *attempt, const char *a
     return pv_client_ask(reply, link->client, request, ASK_SECONDS, NULL, NULL, err, link->turn);
 }
 
-/* What a submit's answer means for the attempt. TEMP: somebody tries again; PERM: it has failed without ever running. */
+/* What a submit's answer means for the attempt. TEMP: somebody tries again; PERM: it has failed without ever running.
+ */
 static void submitted(hm_link_t *link, const json_t *attempt, const pv_err_t *err)
 {
     pv_err_t ignored = {0};
@@ -123,10 +126,15 @@ static void submitted(hm_link_t *link, const json_t *attempt, const pv_err_t *er
         hang_up(link);
     if (pv_error_row(err->code)->class == PV_CLASS_TEMP) {
         hm_sql_attempt_back(link->db, &ignored, id);
-        hm_sql_attempt_phase(link->db, &ignored, apr_psprintf(link->turn, "waiting: %.200s", pv_error_row(err->code)->text), id);
+        hm_sql_attempt_phase(link->db, &ignored,
+                             apr_psprintf(link->turn, "waiting: %.200s", pv_error_row(err->code)->text), id);
         return;
     }
-    hm_end_t end = {.state = "failed", .code = pv_error_row(err->code)->name, .field = err->field, .text = err->text, .at = hm_db_now()};
+    hm_end_t end = {.state = "failed",
+                    .code = pv_error_row(err->code)->name,
+                    .field = err->field,
+                    .text = err->text,
+                    .at = hm_db_now()};
     if (hm_db_begin(link->db, &ignored) != APR_SUCCESS)
         return;
     if (hm_task_end(link->db, task, id, hm_row_s(attempt, "object"), &end, &ignored, link->turn) != APR_SUCCESS ||
@@ -161,7 +169,8 @@ static void attempt_send(hm_link_t *link, const json_t *attempt)
         return;
     }
     /* Somebody else may have been quicker: then 0 rows, and nothing is sent. */
-    if (hm_sql_attempt_claim(link->db, &err, link->owner, hm_db_now() + LEASE, args, request.wanted, hm_row_n(attempt, "id")) != APR_SUCCESS)
+    if (hm_sql_attempt_claim(link->db, &err, link->owner, hm_db_now() + LEASE, args, request.wanted,
+                             hm_row_n(attempt, "id")) != APR_SUCCESS)
         return;
     if (submit(link, attempt, args, &reply, &err) != APR_SUCCESS)
         submitted(link, attempt, &err);
@@ -188,7 +197,8 @@ static void queue_pass(hm_link_t *link)
     pv_err_t err = {0};
     json_t *rows, *row;
     size_t i;
-    if (hm_sql_attempt_stale_count(link->db, &rows, &err, hm_db_now()) == APR_SUCCESS && hm_row_n(json_array_get(rows, 0), "n") > 0)
+    if (hm_sql_attempt_stale_count(link->db, &rows, &err, hm_db_now()) == APR_SUCCESS &&
+        hm_row_n(json_array_get(rows, 0), "n") > 0)
         hm_sql_attempt_expire(link->db, &err, hm_db_now());
     if (hm_sql_attempt_queued(link->db, &rows, &err, link->server, BATCH) != APR_SUCCESS)
         return;
@@ -200,7 +210,8 @@ static void queue_pass(hm_link_t *link)
 
 /* ---- following ---- */
 
-/* What the daemon has, as of one event: taken in whole, and every open attempt is handed in again (its key makes that harmless). */
+/* What the daemon has, as of one event: taken in whole, and every open attempt is handed in again (its key makes that
+ * harmless). */
 static apr_status_t snapshot(hm_link_t *link, pv_err_t *err)
 {
     static const char *const kinds[] = {"server", "platform", "site"};
@@ -270,7 +281,8 @@ static apr_status_t follow_begin(hm_link_t *link, pv_err_t *err)
     json_t *rows, *reply, *request;
     int fd = dial(link);
     if (fd < 0)
-        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s", link->socket[0] ? link->socket : link->panel->socket);
+        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s",
+                       link->socket[0] ? link->socket : link->panel->socket);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     link->events = pv_line_make(fd, link->conn);
     request = pv_request_make(PV_MSG_hello, 1);
@@ -284,7 +296,7 @@ static apr_status_t follow_begin(hm_link_t *link, pv_err_t *err)
     request = pv_request_make(PV_MSG_follow, 1);
     json_object_update_new(request, json_pack("{s:s, s:s, s:I}", "consumer", link->panel->consumer, "journal",
                                               hm_row_s(row, "journal")[0] ? hm_row_s(row, "journal") : "none", "after",
-                                              (json_int_t) hm_row_n(row, "event")));
+                                              (json_int_t)hm_row_n(row, "event")));
     rv = ask_line(link, request, &reply, err);
     if (rv == APR_SUCCESS && json_is_true(json_object_get(reply, "reset"))) {
         rv = snapshot(link, err);
@@ -374,8 +386,9 @@ hm_link_t *hm_link_start(hm_panel_t *panel, const char *server, const char *sock
     apr_pool_t *p;
     apr_pool_create_unmanaged_ex(&p, NULL, NULL);
     hm_link_t *link = apr_pcalloc(p, sizeof(*link));
-    *link = (hm_link_t){.panel = panel, .server = apr_pstrdup(p, server), .socket = apr_pstrdup(p, socket), .p = p, .lock_fd = -1};
-    link->owner = apr_psprintf(p, "%ld", (long) getpid());
+    *link = (hm_link_t){
+        .panel = panel, .server = apr_pstrdup(p, server), .socket = apr_pstrdup(p, socket), .p = p, .lock_fd = -1};
+    link->owner = apr_psprintf(p, "%ld", (long)getpid());
     link->stop_fd = eventfd(0, EFD_CLOEXEC);
     apr_pool_create(&link->turn, p);
     apr_pool_create(&link->conn, p);

@@ -1,6 +1,6 @@
 /*
- * One server's link: a thread that claims and submits its queued attempts, and, while it holds the server's lock among all
- * children, follows its daemon's events and applies them.
+ * One server's link: a thread that claims and submits its queued attempts, and, while it holds the server's lock among
+ * all children, follows its daemon's events and applies them.
  */
 #ifndef HM_LINK_H
 #define HM_LINK_H

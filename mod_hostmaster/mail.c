@@ -1,5 +1,6 @@
 /*
- * Runs sendmail: a fixed program, addresses by its -t option out of the message's own head, never as arguments, no shell.
+ * Runs sendmail: a fixed program, addresses by its -t option out of the message's own head, never as arguments, no
+ * shell.
  */
 #include "mail.h"
 #include "db.h"
@@ -54,7 +55,8 @@ void hm_notices_mail(hm_panel_t *panel, hm_db_t *db, apr_pool_t *p)
     json_t *rows, *row;
     pv_err_t err = {0};
     size_t i;
-    if (panel->sendmail == NULL || hm_sql_notice_unmailed(db, &rows, &err, BATCH) != APR_SUCCESS || json_array_size(rows) == 0)
+    if (panel->sendmail == NULL || hm_sql_notice_unmailed(db, &rows, &err, BATCH) != APR_SUCCESS ||
+        json_array_size(rows) == 0)
         return;
     const char *to = recipients(db, p);
     json_array_foreach(rows, i, row)
@@ -63,10 +65,12 @@ void hm_notices_mail(hm_panel_t *panel, hm_db_t *db, apr_pool_t *p)
             continue;
         const char *text = apr_psprintf(p,
                                         "From: %s\nTo: %s\nSubject: Hostmaster: a task failed\nMIME-Version: 1.0\n"
-                                        "Content-Type: text/plain; charset=utf-8\nAuto-Submitted: auto-generated\n\n%s\n\n%s/tasks/%" APR_INT64_T_FMT "\n",
-                                        panel->mail_from ? panel->mail_from : "hostmaster", to, hm_row_s(row, "text"), panel->url,
-                                        (apr_int64_t) hm_row_n(row, "task"));
+                                        "Content-Type: text/plain; charset=utf-8\nAuto-Submitted: "
+                                        "auto-generated\n\n%s\n\n%s/tasks/%" APR_INT64_T_FMT "\n",
+                                        panel->mail_from ? panel->mail_from : "hostmaster", to, hm_row_s(row, "text"),
+                                        panel->url, (apr_int64_t)hm_row_n(row, "task"));
         if (sendmail(panel, text, p) != APR_SUCCESS)
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, panel->s, "HM0030: %s did not take the mail of a notice", panel->sendmail);
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, panel->s, "HM0030: %s did not take the mail of a notice",
+                         panel->sendmail);
     }
 }

@@ -32,8 +32,8 @@ static const char *check_site(cmd_parms *cmd, const char *value)
 static const char *check_url(cmd_parms *cmd, const char *value)
 {
     apr_uri_t uri;
-    return apr_uri_parse(cmd->temp_pool, value, &uri) == APR_SUCCESS && uri.hostname && uri.path == NULL && uri.scheme &&
-                   (strcmp(uri.scheme, "https") == 0 || strcmp(uri.scheme, "http") == 0)
+    return apr_uri_parse(cmd->temp_pool, value, &uri) == APR_SUCCESS && uri.hostname && uri.path == NULL &&
+                   uri.scheme && (strcmp(uri.scheme, "https") == 0 || strcmp(uri.scheme, "http") == 0)
                ? NULL
                : "takes a URL such as https://panel.example.org, without a path";
 }

@@ -1,13 +1,32 @@
-# The httpd module: its objects, linked as a shared object whose only exported symbol is hostmaster_module.
+# The httpd module, one shared object whose only exported symbol is hostmaster_module, and hostmaster-setup.
 
 MODULE     = $(O)/mod_hostmaster.so
-MODULE_SRC = $(wildcard mod_hostmaster/*.c)
+SETUP      = $(O)/hostmaster-setup
+MODULE_SRC = $(wildcard mod_hostmaster/*.c mod_hostmaster/model/*.c mod_hostmaster/page/*.c)
+SETUP_SRC  = $(addprefix mod_hostmaster/,db.c login_link.c secret.c setup/main.c)
+STMTS      = $(O)/gen/stmts.h $(O)/gen/stmts.c
+STMTS_O    = $(O)/o/gen/stmts.o
 
-CPPFLAGS_mod_hostmaster = -I$(shell $(APXS) -q INCLUDEDIR)
+CPPFLAGS_mod_hostmaster = -Imod_hostmaster -I$(shell $(APXS) -q INCLUDEDIR) $(shell pkg-config --cflags libxml-2.0) -DHM_MIGRATIONS='"$(datadir)/migrate"'
+LIBS_module = $(shell pkg-config --libs libxml-2.0) -ljansson -lcrypto
 
-module: $(MODULE)
+module: $(MODULE) $(SETUP)
 
-$(MODULE): $(call objects,$(MODULE_SRC)) $(LIBPROTO)
-	$(CC) $(CFLAGS) -shared $(LDHARDEN) -Wl,--exclude-libs,ALL -o $@ $(filter %.o %.a,$^)
+# Statements as functions: sql/stmts/NOUN.sql is the only place where the panel's SQL stands.
+$(O)/gen/stmts.%: sql/stmts2c.awk $(wildcard sql/stmts/*.sql)
+	@mkdir -p $(@D)
+	awk -v part=$* -f sql/stmts2c.awk $(sort $(wildcard sql/stmts/*.sql)) > $@.new && mv $@.new $@
+
+$(STMTS_O): $(STMTS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(CPPFLAGS_mod_hostmaster) -c -o $@ $(O)/gen/stmts.c
+
+$(call objects,$(MODULE_SRC) $(SETUP_SRC)): $(STMTS)
+
+$(MODULE): $(call objects,$(MODULE_SRC)) $(STMTS_O) $(LIBPROTO)
+	$(CC) $(CFLAGS) -shared $(LDHARDEN) -Wl,--exclude-libs,ALL -o $@ $(filter %.o %.a,$^) $(LIBS_module)
+
+$(SETUP): $(call objects,$(SETUP_SRC)) $(STMTS_O) $(LIBPROTO)
+	$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(shell pkg-config --libs apr-util-1) $(APR_LIBS)
 
 .PHONY: module

@@ -1,7 +1,7 @@
 /*
- * Makes the panel out of its directives, and hooks it into httpd: checks when the configuration is read, templates and eventfds in
- * the parent, the dispatcher in each child. A panel that cannot work does not start; a database of another schema is answered with
- * words, since it may be put right while httpd runs.
+ * Makes the panel out of its directives, and hooks it into httpd: checks when the configuration is read, templates and
+ * eventfds in the parent, the dispatcher in each child. A panel that cannot work does not start; a database of another
+ * schema is answered with words, since it may be put right while httpd runs.
  */
 #include "panel.h"
 #include "db.h"
@@ -49,7 +49,8 @@ static int check(apr_pool_t *p, apr_pool_t *log, apr_pool_t *tmp, server_rec *ma
         }
         apr_uri_parse(tmp, c->panel, &uri);
         if (strcmp(uri.scheme, "https") != 0 && !is_loopback(uri.hostname)) {
-            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "HM0011: HostmasterPanel %s: plain http only for this machine itself", c->panel);
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                         "HM0011: HostmasterPanel %s: plain http only for this machine itself", c->panel);
             return HTTP_INTERNAL_SERVER_ERROR;
         }
     }
@@ -62,8 +63,15 @@ static hm_panel_t *make(server_rec *s, const hm_server_t *c, apr_pool_t *p)
     apr_uri_t uri;
     pv_err_t err = {0};
     apr_uri_parse(p, c->panel, &uri);
-    *panel = (hm_panel_t){.s = s, .url = c->panel, .host = uri.hostname, .tls = strcmp(uri.scheme, "https") == 0, .run_dir = c->run,
-                          .socket = c->socket, .sendmail = c->sendmail, .mail_from = c->mail_from, .consumer = "panel",
+    *panel = (hm_panel_t){.s = s,
+                          .url = c->panel,
+                          .host = uri.hostname,
+                          .tls = strcmp(uri.scheme, "https") == 0,
+                          .run_dir = c->run,
+                          .socket = c->socket,
+                          .sendmail = c->sendmail,
+                          .mail_from = c->mail_from,
+                          .consumer = "panel",
                           .external_auth = c->external_auth && strcasecmp(c->external_auth, "on") == 0};
     sem_init(&panel->hashing, 0, 2);
     if (hm_templates_load(&panel->templates, c->templates, &err, p) != APR_SUCCESS) {

@@ -12,19 +12,19 @@
 
 struct hm_panel {
     server_rec *s;
-    const char *url;        /* HostmasterPanel: canonical URL, https://panel.example.org[:port]; links are made from it */
-    const char *host;       /* of that URL: requests for another host are 421 */
-    int tls;                /* that URL is https: cookies are __Host- and Secure */
+    const char *url;  /* HostmasterPanel: canonical URL, https://panel.example.org[:port]; links are made from it */
+    const char *host; /* of that URL: requests for another host are 421 */
+    int tls;          /* that URL is https: cookies are __Host- and Secure */
     const char *templates_dir, *run_dir;
     const char *sendmail; /* HostmasterSendmail, or NULL */
     const char *mail_from;
     int external_auth; /* HostmasterExternalAuth: r->user of another module counts */
     hm_templates_t *templates;
     apr_global_mutex_t *writers; /* SQLite only */
-    const char *socket;     /* HostmasterSocket: of this machine's provisiond */
-    const char *consumer;   /* name under which the daemons keep our position */
-    const int *wake_fd;     /* the dispatchers' eventfds */
-    sem_t hashing; /* bounds the bcrypts at a time in a process */
+    const char *socket;          /* HostmasterSocket: of this machine's provisiond */
+    const char *consumer;        /* name under which the daemons keep our position */
+    const int *wake_fd;          /* the dispatchers' eventfds */
+    sem_t hashing;               /* bounds the bcrypts at a time in a process */
 };
 
 /* The panel of a server, NULL where HostmasterPanel is not set. */

@@ -1,6 +1,7 @@
 /*
- * Checks passwords, slowly on purpose: bcrypt of cost 11 is 0.13 s of one core, so the number at a time is bounded, and wrong ones
- * make their account and their address wait. Runs outside of transactions, so that nobody waits for the arithmetic.
+ * Checks passwords, slowly on purpose: bcrypt of cost 11 is 0.13 s of one core, so the number at a time is bounded, and
+ * wrong ones make their account and their address wait. Runs outside of transactions, so that nobody waits for the
+ * arithmetic.
  */
 #include "password.h"
 #include "db.h"
@@ -37,7 +38,8 @@ apr_status_t hm_password_hash(const char **ret, hm_req_t *q, const char *passwor
     char *out = apr_palloc(q->p, 64);
     size_t len = strlen(password);
     if (len < 12 || len > 72)
-        return pv_fail(&q->err, PV_SCHEMA, "new", "a password has 12 to 72 bytes, this one has %lu", (unsigned long) len);
+        return pv_fail(&q->err, PV_SCHEMA, "new", "a password has 12 to 72 bytes, this one has %lu",
+                       (unsigned long)len);
     apr_status_t rv = turn_take(q);
     if (rv != APR_SUCCESS)
         return rv;
@@ -74,13 +76,14 @@ static apr_status_t delay_look(hm_req_t *q, const char *who, int64_t *tries)
     int64_t wait = hm_row_n(row, "until_t") - hm_db_now();
     *tries = hm_row_n(row, "tries");
     if (wait > 0 && *tries > FREE)
-        return pv_fail(&q->err, PV_BUSY, NULL, "too many wrong logins; try again in %d seconds", (int) (wait / 1000000) + 1);
+        return pv_fail(&q->err, PV_BUSY, NULL, "too many wrong logins; try again in %d seconds",
+                       (int)(wait / 1000000) + 1);
     return APR_SUCCESS;
 }
 
 static apr_status_t delay_grow(hm_req_t *q, const char *who, int64_t tries)
 {
-    int64_t seconds = tries + 1 <= FREE ? DELAY_MAX : (int64_t) 1 << (tries + 1 - FREE > 10 ? 10 : tries + 1 - FREE);
+    int64_t seconds = tries + 1 <= FREE ? DELAY_MAX : (int64_t)1 << (tries + 1 - FREE > 10 ? 10 : tries + 1 - FREE);
     int64_t until = hm_db_now() + (seconds > DELAY_MAX ? DELAY_MAX : seconds) * 1000000;
     if (tries > 0)
         return hm_sql_delay_set(q->db, &q->err, tries + 1, until, who);
@@ -96,7 +99,8 @@ apr_status_t hm_password_login(hm_req_t *q, const char *login, const char *passw
     int64_t by_name, by_peer;
     int right = 0;
     ap_str_tolower(name);
-    const char *who_name = apr_psprintf(q->p, "a:%.120s", name), *who_peer = apr_pstrcat(q->p, "p:", q->r->useragent_ip, NULL);
+    const char *who_name = apr_psprintf(q->p, "a:%.120s", name),
+               *who_peer = apr_pstrcat(q->p, "p:", q->r->useragent_ip, NULL);
     apr_status_t rv = hm_req_db(q);
     if (rv == APR_SUCCESS)
         rv = delay_look(q, who_name, &by_name);

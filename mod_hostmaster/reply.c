@@ -1,13 +1,13 @@
 /*
- * Renders what a handler left. The same view goes through a template or becomes JSON, so the API cannot lag behind the pages.
- * Answers are never stored by anybody, frame nothing, load nothing from elsewhere.
+ * Renders what a handler left. The same view goes through a template or becomes JSON, so the API cannot lag behind the
+ * pages. Answers are never stored by anybody, frame nothing, load nothing from elsewhere.
  */
 #include "reply.h"
 #include "auth.h"
 #include "panel.h"
 #include "route.h"
-#include <http_config.h>
 #include <apr_strings.h>
+#include <http_config.h>
 #include <http_log.h>
 #include <http_protocol.h>
 #include <stdlib.h>
@@ -18,8 +18,9 @@ APLOG_USE_MODULE(hostmaster);
 static const struct {
     const char *name, *value;
 } headers[] = {
-    {"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-                                "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"},
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"},
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "same-origin"},
     {"Cache-Control", "no-store"},
@@ -37,8 +38,8 @@ static void headers_set(hm_req_t *q, const char *type)
 static json_t *problem(hm_req_t *q, int status)
 {
     const pv_error_row_t *row = pv_error_row(q->err.code);
-    return hm_own(q, json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "code", row->name, "status", status, "field", q->err.field, "text",
-                               row->text, "detail", q->err.text, "fix", row->fix));
+    return hm_own(q, json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "code", row->name, "status", status, "field",
+                               q->err.field, "text", row->text, "detail", q->err.text, "fix", row->fix));
 }
 
 static apr_status_t dump_free(void *s)
@@ -72,10 +73,12 @@ static int reply_text(hm_req_t *q, int status, const char *type, const char *bod
 /* What every page can show, besides its own view. */
 static json_t *globals(hm_req_t *q)
 {
-    const char *path = q->r->uri, *section = path[1] ? apr_pstrmemdup(q->p, path + 1, strcspn(path + 1, "/")) : "dashboard";
+    const char *path = q->r->uri,
+               *section = path[1] ? apr_pstrmemdup(q->p, path + 1, strcspn(path + 1, "/")) : "dashboard";
     json_t *g = json_pack("{s:s, s:{s:s}}", "layout", q->actor.account ? "full" : "bare", "on", section, "1");
     if (q->actor.account) {
-        json_object_set_new(g, "actor", json_pack("{s:s, s:b}", "login", q->actor.login, "admin", q->actor.role == HM_ADMIN));
+        json_object_set_new(g, "actor",
+                            json_pack("{s:s, s:b}", "login", q->actor.login, "admin", q->actor.role == HM_ADMIN));
         json_object_set_new(g, "csrf", json_string(q->actor.csrf ? q->actor.csrf : ""));
     }
     return hm_own(q, g);

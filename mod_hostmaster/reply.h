@@ -6,7 +6,8 @@
 
 #include "request.h"
 
-/* Sends the answer of a handler that ended with STATUS (OK, or an HTTP status and q->err). Returns what httpd's handler returns. */
+/* Sends the answer of a handler that ended with STATUS (OK, or an HTTP status and q->err). Returns what httpd's handler
+ * returns. */
 int hm_reply(hm_req_t *q, int status);
 
 /* The view, or the problem, as the API gives it; borrowed from the request. */

@@ -1,6 +1,7 @@
 /*
- * A request from its arrival to its answer, in the one order that every route goes through: host, route, actor, permission, origin
- * and CSRF, body, handler, commit, answer. A handler never sees a request that its route's row does not allow.
+ * A request from its arrival to its answer, in the one order that every route goes through: host, route, actor,
+ * permission, origin and CSRF, body, handler, commit, answer. A handler never sees a request that its route's row does
+ * not allow.
  */
 #include "request.h"
 #include "auth.h"
@@ -74,9 +75,9 @@ static const char *call_hash(const hm_req_t *q)
     apr_sha1_ctx_t ctx;
     char *body = json_dumps(q->body, JSON_COMPACT | JSON_SORT_KEYS);
     apr_sha1_init(&ctx);
-    apr_sha1_update(&ctx, q->r->uri, (unsigned) strlen(q->r->uri));
+    apr_sha1_update(&ctx, q->r->uri, (unsigned)strlen(q->r->uri));
     if (body)
-        apr_sha1_update(&ctx, body, (unsigned) strlen(body));
+        apr_sha1_update(&ctx, body, (unsigned)strlen(body));
     free(body);
     apr_sha1_final(digest, &ctx);
     return apr_pescape_hex(q->p, digest, sizeof(digest), 0);
@@ -97,7 +98,7 @@ static apr_status_t idempotency_look(hm_req_t *q)
     if (strcmp(hm_row_s(row, "hash"), call_hash(q)) != 0)
         return pv_fail(&q->err, PV_KEY_CONFLICT, "Idempotency-Key", "came before with another request");
     q->replay = hm_row_s(row, "body");
-    q->status = (int) hm_row_n(row, "status");
+    q->status = (int)hm_row_n(row, "status");
     return APR_EEXIST;
 }
 
@@ -120,8 +121,9 @@ static int finish(hm_req_t *q, int status)
         hm_db_rollback(q->db);
         return status;
     }
-    if (q->api && hm_sql_idempotency_add(q->db, &q->err, q->actor.account, idempotency_name(q), call_hash(q), q->status ? q->status : 200,
-                                         hm_reply_json(q, OK), hm_db_now()) != APR_SUCCESS) {
+    if (q->api &&
+        hm_sql_idempotency_add(q->db, &q->err, q->actor.account, idempotency_name(q), call_hash(q),
+                               q->status ? q->status : 200, hm_reply_json(q, OK), hm_db_now()) != APR_SUCCESS) {
         hm_db_rollback(q->db);
         return hm_failed(q);
     }
@@ -160,7 +162,8 @@ static int genuine(hm_req_t *q)
         return OK;
     if (q->api) {
         if (name == NULL || pv_text_check(name, strlen(name), 128) != APR_SUCCESS || !*name)
-            return refuse(q, HTTP_BAD_REQUEST, PV_SCHEMA, "Idempotency-Key", "a header of 1 to 128 characters, new for every change");
+            return refuse(q, HTTP_BAD_REQUEST, PV_SCHEMA, "Idempotency-Key",
+                          "a header of 1 to 128 characters, new for every change");
         return OK;
     }
     if (hm_auth_origin(q) != APR_SUCCESS || (q->route->csrf == HM_CSRF_TOKEN && hm_auth_csrf(q) != APR_SUCCESS))

@@ -15,7 +15,7 @@ const char *hm_secret_make(apr_pool_t *p)
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     unsigned char raw[HM_SECRET_LEN];
     char *s = apr_palloc(p, HM_SECRET_LEN + 1);
-    if (getrandom(raw, sizeof(raw), 0) != (ssize_t) sizeof(raw))
+    if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw))
         abort(); /* a kernel without randomness: nothing here may go on */
     for (int i = 0; i < HM_SECRET_LEN; i++)
         s[i] = digits[raw[i] & 63];
@@ -26,7 +26,7 @@ const char *hm_secret_make(apr_pool_t *p)
 const char *hm_secret_hash(const char *secret, apr_pool_t *p)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256((const unsigned char *) secret, strlen(secret), digest);
+    SHA256((const unsigned char *)secret, strlen(secret), digest);
     return apr_pescape_hex(p, digest, sizeof(digest), 0);
 }
 

@@ -12,7 +12,8 @@ typedef struct {
     const char *path; /* of its page */
     apr_status_t (*busy)(hm_db_t *db, pv_err_t *err, const char *busy, const char *id);
     apr_status_t (*last)(hm_db_t *db, pv_err_t *err, const char *last, const char *busy, const char *id);
-    apr_status_t (*request)(hm_request_t *request, json_t *on, hm_db_t *db, const char *type, const char *id, pv_err_t *err);
+    apr_status_t (*request)(hm_request_t *request, json_t *on, hm_db_t *db, const char *type, const char *id,
+                            pv_err_t *err);
 } kind_t;
 
 static void put(json_t *request, const char *name, const char *value)
@@ -24,7 +25,7 @@ static void put(json_t *request, const char *name, const char *value)
 static void put_port(json_t *request, const char *name, int64_t port)
 {
     char digits[8];
-    apr_snprintf(digits, sizeof(digits), "%d", (int) port);
+    apr_snprintf(digits, sizeof(digits), "%d", (int)port);
     put(request, name, port ? digits : "");
 }
 
@@ -56,7 +57,8 @@ static void revisions(hm_request_t *ret, const json_t *row)
     ret->wanted = hm_row_n(row, "revision");
 }
 
-static apr_status_t server_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id, pv_err_t *err)
+static apr_status_t server_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id,
+                                   pv_err_t *err)
 {
     json_t *rows, *services, *service;
     const json_t *row;
@@ -85,7 +87,8 @@ static apr_status_t server_request(hm_request_t *ret, json_t *on, hm_db_t *db, c
     return APR_SUCCESS;
 }
 
-static apr_status_t platform_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id, pv_err_t *err)
+static apr_status_t platform_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id,
+                                     pv_err_t *err)
 {
     json_t *rows;
     const json_t *row;
@@ -103,10 +106,12 @@ static apr_status_t platform_request(hm_request_t *ret, json_t *on, hm_db_t *db,
     return APR_SUCCESS;
 }
 
-static apr_status_t site_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id, pv_err_t *err)
+static apr_status_t site_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id,
+                                 pv_err_t *err)
 {
     static const char *const relations[] = {"id", "platform", "server", "db_server"};
-    static const char *const fields[] = {"name", "platform", "db_server", "profile", "language", "title", "admin_name", "admin_mail"};
+    static const char *const fields[] = {"name",     "platform", "db_server",  "profile",
+                                         "language", "title",    "admin_name", "admin_mail"};
     json_t *rows, *hosts, *host, *aliases = json_array();
     const json_t *row;
     size_t i;
@@ -162,7 +167,11 @@ void hm_object_shown(json_t *rows)
 {
     static const struct {
         const char *type, *shown;
-    } busy[] = {{"install", "installing"}, {"verify", "verifying"}, {"disable", "disabling"}, {"enable", "enabling"}, {"delete", "deleting"}};
+    } busy[] = {{"install", "installing"},
+                {"verify", "verifying"},
+                {"disable", "disabling"},
+                {"enable", "enabling"},
+                {"delete", "deleting"}};
     size_t i;
     json_t *row;
     json_array_foreach(rows, i, row)
@@ -199,13 +208,15 @@ static const char *relation(const json_t *on, size_t i)
     return id ? id : "";
 }
 
-apr_status_t hm_object_request(hm_request_t *ret, hm_db_t *db, int64_t task, const char *type, const char *id, pv_err_t *err)
+apr_status_t hm_object_request(hm_request_t *ret, hm_db_t *db, int64_t task, const char *type, const char *id,
+                               pv_err_t *err)
 {
     hm_request_t request = {.json = json_pack("{s:s, s:s}", "type", type, "object", id)};
     json_t *on = json_array(), *rows;
     apr_status_t rv = kind_of(id)->request(&request, on, db, type, id, err);
     if (rv == APR_SUCCESS)
-        rv = hm_sql_task_open_before(db, &rows, err, task, relation(on, 0), relation(on, 1), relation(on, 2), relation(on, 3));
+        rv = hm_sql_task_open_before(db, &rows, err, task, relation(on, 0), relation(on, 1), relation(on, 2),
+                                     relation(on, 3));
     json_decref(on);
     if (rv != APR_SUCCESS) {
         json_decref(request.json);

@@ -1,6 +1,6 @@
 /*
- * What servers, platforms and sites have in common: they are told of their open tasks, shown with one state, and asked for the
- * request that a task on them sends.
+ * What servers, platforms and sites have in common: they are told of their open tasks, shown with one state, and asked
+ * for the request that a task on them sends.
  */
 #ifndef HM_MODEL_OBJECT_H
 #define HM_MODEL_OBJECT_H
@@ -10,7 +10,8 @@
 apr_status_t hm_object_busy(hm_db_t *db, const char *id, const char *type, pv_err_t *err);
 apr_status_t hm_object_last(hm_db_t *db, const char *id, const char *last, const char *busy, pv_err_t *err);
 
-/* Adds "shown" to each row: what an open task makes of it (installing, verifying ...), failed before it ever was, or its state. */
+/* Adds "shown" to each row: what an open task makes of it (installing, verifying ...), failed before it ever was, or
+ * its state. */
 void hm_object_shown(json_t *rows);
 
 /* Adds title, href and took to rows of tasks. */
@@ -24,6 +25,7 @@ typedef struct {
 } hm_request_t;
 
 /* NO_OBJECT where the object is gone. */
-apr_status_t hm_object_request(hm_request_t *ret, hm_db_t *db, int64_t task, const char *type, const char *id, pv_err_t *err);
+apr_status_t hm_object_request(hm_request_t *ret, hm_db_t *db, int64_t task, const char *type, const char *id,
+                               pv_err_t *err);
 
 #endif

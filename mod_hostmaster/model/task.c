@@ -8,7 +8,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
-static apr_status_t attempt_add(hm_db_t *db, int64_t task, int64_t n, const char *server, const char *args, pv_err_t *err)
+static apr_status_t attempt_add(hm_db_t *db, int64_t task, int64_t n, const char *server, const char *args,
+                                pv_err_t *err)
 {
     pv_key_t key;
     if (pv_key_make(&key) != APR_SUCCESS)
@@ -33,7 +34,8 @@ apr_status_t hm_task_enqueue(int64_t *ret, hm_db_t *db, const hm_task_t *t, pv_e
         return APR_SUCCESS;
     }
     int64_t id = hm_db_id();
-    rv = hm_sql_task_add(db, err, id, t->type, "", t->object, t->label, t->server, t->account, t->client, t->origin, hm_db_now(), key);
+    rv = hm_sql_task_add(db, err, id, t->type, "", t->object, t->label, t->server, t->account, t->client, t->origin,
+                         hm_db_now(), key);
     if (rv == APR_SUCCESS)
         rv = attempt_add(db, id, 1, t->server, "", err);
     if (rv == APR_SUCCESS)
@@ -68,12 +70,18 @@ apr_status_t hm_task_cancel(hm_db_t *db, const json_t *task, pv_err_t *err, apr_
         return pv_fail(err, PV_TOO_LATE, NULL, "the task has ended");
     if (rv == APR_SUCCESS && strcmp(hm_row_s(attempt, "state"), "queued") != 0)
         return hm_sql_attempt_cancel(db, err, hm_row_n(task, "id"));
-    hm_end_t end = {.state = "cancelled", .code = "CANCELLED", .field = "", .text = "before it was sent to the daemon", .at = hm_db_now()};
-    return rv == APR_SUCCESS ? hm_task_end(db, hm_row_n(task, "id"), hm_row_n(attempt, "id"), hm_row_s(task, "object"), &end, err, p) : rv;
+    hm_end_t end = {.state = "cancelled",
+                    .code = "CANCELLED",
+                    .field = "",
+                    .text = "before it was sent to the daemon",
+                    .at = hm_db_now()};
+    return rv == APR_SUCCESS
+               ? hm_task_end(db, hm_row_n(task, "id"), hm_row_n(attempt, "id"), hm_row_s(task, "object"), &end, err, p)
+               : rv;
 }
 
-apr_status_t hm_task_end(hm_db_t *db, int64_t task, int64_t attempt, const char *object, const hm_end_t *end, pv_err_t *err,
-                         apr_pool_t *p)
+apr_status_t hm_task_end(hm_db_t *db, int64_t task, int64_t attempt, const char *object, const hm_end_t *end,
+                         pv_err_t *err, apr_pool_t *p)
 {
     json_t *rows = NULL;
     apr_status_t rv = hm_sql_attempt_end(db, err, end->state, end->code, end->field, end->text, end->at, attempt);

@@ -1,7 +1,7 @@
 /*
- * Tasks: the queue. A task row is committed with its first attempt and with what it changes, in one transaction; waking the
- * dispatcher comes after the commit. The request itself (args) is made from the wanted columns when the attempt is claimed, so that
- * it carries the newest of them and the newest revision that was seen.
+ * Tasks: the queue. A task row is committed with its first attempt and with what it changes, in one transaction; waking
+ * the dispatcher comes after the commit. The request itself (args) is made from the wanted columns when the attempt is
+ * claimed, so that it carries the newest of them and the newest revision that was seen.
  */
 #ifndef HM_MODEL_TASK_H
 #define HM_MODEL_TASK_H
@@ -19,17 +19,19 @@ typedef struct {
     int64_t at;
 } hm_end_t;
 
-/* In the caller's transaction: a task and its first attempt, or the open one of the same type on that object. *ret: its id. */
+/* In the caller's transaction: a task and its first attempt, or the open one of the same type on that object. *ret: its
+ * id. */
 apr_status_t hm_task_enqueue(int64_t *ret, hm_db_t *db, const hm_task_t *task, pv_err_t *err, apr_pool_t *p);
 
 /* A new attempt of a task that has ended (TASK: a row of task_get); the old one and its log stay. */
 apr_status_t hm_task_retry(hm_db_t *db, const json_t *task, pv_err_t *err, apr_pool_t *p);
 
-/* Asks for its end: a queued attempt is cancelled at once, a running one by the dispatcher. TOO_LATE for one that has ended. */
+/* Asks for its end: a queued attempt is cancelled at once, a running one by the dispatcher. TOO_LATE for one that has
+ * ended. */
 apr_status_t hm_task_cancel(hm_db_t *db, const json_t *task, pv_err_t *err, apr_pool_t *p);
 
 /* Ends an attempt and its task, and tells the object. Ending what has ended changes nothing. */
-apr_status_t hm_task_end(hm_db_t *db, int64_t task, int64_t attempt, const char *object, const hm_end_t *end, pv_err_t *err,
-                         apr_pool_t *p);
+apr_status_t hm_task_end(hm_db_t *db, int64_t task, int64_t attempt, const char *object, const hm_end_t *end,
+                         pv_err_t *err, apr_pool_t *p);
 
 #endif

@@ -70,8 +70,8 @@ int hm_page_client_add(hm_req_t *q)
     HM_TRY(q, hm_sql_client_add(q->db, &q->err, id, name, hm_value(values, "mail", NULL), hm_db_now()));
     HM_TRY(q, hm_audit(q, "client_add", "", name));
     json_object_del(q->view, "form");
-    json_object_set_new(q->view, "client", json_pack("{s:I, s:s}", "id", (json_int_t) id, "name", name));
-    return hm_done(q, 201, "/clients/%" APR_INT64_T_FMT, (apr_int64_t) id);
+    json_object_set_new(q->view, "client", json_pack("{s:I, s:s}", "id", (json_int_t)id, "name", name));
+    return hm_done(q, 201, "/clients/%" APR_INT64_T_FMT, (apr_int64_t)id);
 }
 
 static apr_status_t change_form(hm_req_t *q, json_t **client)
@@ -102,7 +102,8 @@ int hm_page_client_change(hm_req_t *q)
     HM_TRY(q, hm_revision(q, values, client));
     HM_TRY(q, name_free(q, hm_value(values, "name", client), hm_row_n(client, "id")));
     HM_TRY(q, hm_sql_client_change(q->db, &q->err, hm_value(values, "name", client), hm_value(values, "mail", client),
-                                   hm_value(values, "state", client), hm_row_n(client, "id"), hm_row_n(client, "revision")));
+                                   hm_value(values, "state", client), hm_row_n(client, "id"),
+                                   hm_row_n(client, "revision")));
     HM_TRY(q, hm_audit(q, "client_change", "", hm_value(values, "name", client)));
     json_object_del(q->view, "form");
     return hm_done(q, 200, "/clients/%s", q->param[0]);

@@ -28,13 +28,15 @@ int hm_page_dashboard(hm_req_t *q)
         HM_TRY(q, hm_sql_task_list_of(q->db, &tasks, &q->err, q->actor.client, INT64_MAX, 10));
     hm_task_shown(tasks, q->p);
     json_object_set(q->view, "tasks", tasks);
-    json_object_set_new(q->view, "counts", json_pack("{s:I, s:I, s:I, s:I}", "sites", (json_int_t) count(sites), "platforms",
-                                                     (json_int_t) count(platforms), "servers", (json_int_t) count(servers), "open",
-                                                     (json_int_t) count(open)));
+    json_object_set_new(q->view, "counts",
+                        json_pack("{s:I, s:I, s:I, s:I}", "sites", (json_int_t)count(sites), "platforms",
+                                  (json_int_t)count(platforms), "servers", (json_int_t)count(servers), "open",
+                                  (json_int_t)count(open)));
     json_object_set_new(q->view, "can", json_pack("{s:b}", "add_site", count(platforms) > 0));
     if (admin && count(sites) == 0)
-        json_object_set_new(q->view, "first",
-                            json_pack("{s:i, s:i, s:i}", "show", 1, "server", count(servers) > 0, "platform", count(platforms) > 0));
+        json_object_set_new(
+            q->view, "first",
+            json_pack("{s:i, s:i, s:i}", "show", 1, "server", count(servers) > 0, "platform", count(platforms) > 0));
     if (admin) {
         HM_TRY(q, hm_sql_notice_list(q->db, &notices, &q->err, 20));
         json_object_set(q->view, "notices", notices);

@@ -2,8 +2,8 @@
  * The doors: login form, one-time links, logout; and what one may change of oneself.
  */
 #include "auth.h"
-#include "login_link.h"
 #include "db.h"
+#include "login_link.h"
 #include "page/page.h"
 #include "panel.h"
 #include "password.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN_LIFE ((int64_t) 365 * 86400 * 1000000)
+#define TOKEN_LIFE ((int64_t)365 * 86400 * 1000000)
 
 int hm_page_login_form(hm_req_t *q)
 {
@@ -125,7 +125,8 @@ int hm_page_token_add(hm_req_t *q)
         HM_TRY(q, pv_fail(&q->err, PV_SCHEMA, "name", "text, at most 64 bytes, without control characters"));
     if (scope == NULL || (strcmp(scope, "read") != 0 && strcmp(scope, "write") != 0))
         HM_TRY(q, pv_fail(&q->err, PV_SCHEMA, "scope", "read or write"));
-    HM_TRY(q, hm_sql_token_add(q->db, &q->err, hm_db_id(), hm_secret_hash(secret, q->p), q->actor.account, name, scope, now, now + TOKEN_LIFE));
+    HM_TRY(q, hm_sql_token_add(q->db, &q->err, hm_db_id(), hm_secret_hash(secret, q->p), q->actor.account, name, scope,
+                               now, now + TOKEN_LIFE));
     HM_TRY(q, hm_audit(q, "token_add", "", name));
     HM_TRY(q, account_show(q));
     json_object_set_new(q->view, "value", json_string(secret));

@@ -25,7 +25,7 @@ apr_status_t hm_list_limit(hm_req_t *q, int64_t *limit)
         q->status = 400;
         return pv_fail(&q->err, PV_SCHEMA, "limit", "a whole number from 1 to 500");
     }
-    *limit = (int64_t) n;
+    *limit = (int64_t)n;
     return APR_SUCCESS;
 }
 
@@ -34,19 +34,20 @@ static const char *next_href(const hm_req_t *q, const char *after)
 {
     const char *state = hm_arg(q, "state"), *find = hm_arg(q, "find");
     return apr_pstrcat(q->p, q->r->uri, "?after=", ap_escape_urlencoded(q->p, after), state ? "&state=" : "",
-                       state ? ap_escape_urlencoded(q->p, state) : "", find ? "&find=" : "", find ? ap_escape_urlencoded(q->p, find) : "",
-                       NULL);
+                       state ? ap_escape_urlencoded(q->p, state) : "", find ? "&find=" : "",
+                       find ? ap_escape_urlencoded(q->p, find) : "", NULL);
 }
 
 void hm_list_show(hm_req_t *q, const char *name, json_t *rows, int64_t limit, const char *column)
 {
     json_object_set(q->view, name, rows);
-    if ((int64_t) json_array_size(rows) <= limit)
+    if ((int64_t)json_array_size(rows) <= limit)
         return;
-    json_array_remove(rows, (size_t) limit);
-    const json_t *value = json_object_get(json_array_get(rows, (size_t) limit - 1), column);
-    const char *after = json_is_integer(value) ? apr_psprintf(q->p, "%" APR_INT64_T_FMT, (apr_int64_t) json_integer_value(value))
-                                               : json_string_value(value);
+    json_array_remove(rows, (size_t)limit);
+    const json_t *value = json_object_get(json_array_get(rows, (size_t)limit - 1), column);
+    const char *after = json_is_integer(value)
+                            ? apr_psprintf(q->p, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(value))
+                            : json_string_value(value);
     json_object_set_new(q->view, "next", json_string(after));
     json_object_set_new(q->view, "next_href", json_string(next_href(q, after)));
 }
@@ -81,8 +82,9 @@ void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *st
             continue;
         const char *label = apr_pstrmemdup(q->p, task->label, strcspn(task->label, " "));
         const char *action = apr_psprintf(q->p, "/%ss/%s/tasks", pv_kind_name(kind), id);
-        json_array_append_new(actions, json_pack("{s:s, s:s, s:s, s:s, s:b}", "type", task->type, "label", label, "help", task->help,
-                                                 "action", action, "danger", strcmp(task->type, "delete") == 0));
+        json_array_append_new(actions,
+                              json_pack("{s:s, s:s, s:s, s:s, s:b}", "type", task->type, "label", label, "help",
+                                        task->help, "action", action, "danger", strcmp(task->type, "delete") == 0));
     }
     json_object_set_new(q->view, "actions", actions);
 }
@@ -90,8 +92,13 @@ void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *st
 apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const char *server, int64_t *task)
 {
     int64_t client = hm_row_n(object, "client");
-    hm_task_t t = {.type = type, .object = hm_row_s(object, "id"), .label = hm_row_s(object, "name"), .server = server,
-                   .origin = q->api ? "api" : "user", .account = q->actor.account, .client = client ? client : 1};
+    hm_task_t t = {.type = type,
+                   .object = hm_row_s(object, "id"),
+                   .label = hm_row_s(object, "name"),
+                   .server = server,
+                   .origin = q->api ? "api" : "user",
+                   .account = q->actor.account,
+                   .client = client ? client : 1};
     apr_status_t rv = hm_task_enqueue(task, q->db, &t, &q->err, q->p);
     if (rv == APR_SUCCESS)
         rv = hm_audit(q, type, t.object, t.label);
@@ -106,15 +113,16 @@ apr_status_t hm_task_type(hm_req_t *q, pv_kind_t kind, const char **ret)
     const char *type = hm_form(q, "type");
     const pv_task_row_t *task = type ? pv_task_find(type, kind) : NULL;
     if (json_object_size(q->body) != 1 || task == NULL || strcmp(type, "install") == 0)
-        return pv_fail(&q->err, PV_SCHEMA, "type", "the one field is type: a task that can be run on a %s", pv_kind_name(kind));
+        return pv_fail(&q->err, PV_SCHEMA, "type", "the one field is type: a task that can be run on a %s",
+                       pv_kind_name(kind));
     *ret = task->type;
     return APR_SUCCESS;
 }
 
 apr_status_t hm_audit(hm_req_t *q, const char *action, const char *object, const char *text)
 {
-    return hm_sql_audit_add(q->db, &q->err, hm_db_id(), q->actor.account, q->actor.login ? q->actor.login : "", q->r->useragent_ip, action,
-                            object, text);
+    return hm_sql_audit_add(q->db, &q->err, hm_db_id(), q->actor.account, q->actor.login ? q->actor.login : "",
+                            q->r->useragent_ip, action, object, text);
 }
 
 const char *hm_value(const json_t *values, const char *name, const json_t *row)

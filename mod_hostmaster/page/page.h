@@ -14,7 +14,8 @@ apr_status_t hm_one(hm_req_t *q, json_t *rows, json_t **row);
 /* How many rows the caller asked for (?limit=1..500), and where the page begins (?after=). SCHEMA for anything else. */
 apr_status_t hm_list_limit(hm_req_t *q, int64_t *limit);
 
-/* Puts ROWS (one more than LIMIT was asked for) into the view as NAME, and "next" (COLUMN of the last) when there are more. */
+/* Puts ROWS (one more than LIMIT was asked for) into the view as NAME, and "next" (COLUMN of the last) when there are
+ * more. */
 void hm_list_show(hm_req_t *q, const char *name, json_t *rows, int64_t limit, const char *column);
 
 /* The latest tasks on an object, in the view. */

@@ -74,7 +74,8 @@ static apr_status_t name_free(hm_req_t *q, const char *name, const char *platfor
 {
     json_t *rows;
     apr_status_t rv = hm_sql_platform_by_name(q->db, &rows, &q->err, name);
-    if (rv != APR_SUCCESS || json_array_size(rows) == 0 || strcmp(hm_row_s(json_array_get(rows, 0), "id"), platform) == 0)
+    if (rv != APR_SUCCESS || json_array_size(rows) == 0 ||
+        strcmp(hm_row_s(json_array_get(rows, 0), "id"), platform) == 0)
         return rv;
     return hm_form_wrong(q, PV_NAME_IN_USE, "name", "there is a platform %s already", name);
 }
@@ -93,13 +94,13 @@ int hm_page_platform_add(hm_req_t *q)
     HM_TRY(q, hm_sql_server_get(q->db, &rows, &q->err, server));
     if (json_array_size(rows) == 0)
         HM_TRY(q, hm_form_wrong(q, PV_NO_OBJECT, "server", "there is no such server"));
-    HM_TRY(q, hm_sql_platform_add(q->db, &q->err, id.s, name, server, hm_value(values, "place", NULL), hm_value(values, "source", NULL),
-                                  hm_value(values, "app", NULL), hm_db_now()));
+    HM_TRY(q, hm_sql_platform_add(q->db, &q->err, id.s, name, server, hm_value(values, "place", NULL),
+                                  hm_value(values, "source", NULL), hm_value(values, "app", NULL), hm_db_now()));
     platform = hm_own(q, json_pack("{s:s, s:s}", "id", id.s, "name", name));
     HM_TRY(q, hm_queue(q, "verify", platform, server, &task));
     json_object_del(q->view, "form");
     json_object_set(q->view, "platform", platform);
-    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t) task);
+    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }
 
 static apr_status_t change_form(hm_req_t *q, json_t **platform)
@@ -127,7 +128,8 @@ int hm_page_platform_change(hm_req_t *q)
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_revision(q, values, platform));
     HM_TRY(q, name_free(q, hm_value(values, "name", platform), q->param[0]));
-    HM_TRY(q, hm_sql_platform_change(q->db, &q->err, hm_value(values, "name", platform), q->param[0], hm_row_n(platform, "revision")));
+    HM_TRY(q, hm_sql_platform_change(q->db, &q->err, hm_value(values, "name", platform), q->param[0],
+                                     hm_row_n(platform, "revision")));
     HM_TRY(q, hm_queue(q, "verify", platform, hm_row_s(platform, "server"), &task));
     json_object_del(q->view, "form");
     return hm_done(q, 202, "/platforms/%s", q->param[0]);
@@ -143,7 +145,7 @@ int hm_page_platform_task(hm_req_t *q)
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_sql_site_count_on(q->db, &rows, &q->err, q->param[0]));
     if (strcmp(type, "delete") == 0 && hm_row_n(json_array_get(rows, 0), "n") > 0)
-        HM_TRY(q, pv_fail(&q->err, PV_IN_USE, NULL, "%d sites are on it", (int) hm_row_n(json_array_get(rows, 0), "n")));
+        HM_TRY(q, pv_fail(&q->err, PV_IN_USE, NULL, "%d sites are on it", (int)hm_row_n(json_array_get(rows, 0), "n")));
     HM_TRY(q, hm_queue(q, type, platform, hm_row_s(platform, "server"), &task));
-    return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t) task);
+    return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }

@@ -51,11 +51,11 @@ static void service_words(hm_req_t *q, json_t *services)
     json_t *row;
     json_array_foreach(services, i, row)
     {
-        int http = strcmp(hm_row_s(row, "kind"), "http") == 0, port = (int) hm_row_n(row, "port");
+        int http = strcmp(hm_row_s(row, "kind"), "http") == 0, port = (int)hm_row_n(row, "port");
         const char *at = port ? apr_psprintf(q->p, "port %d", port) : "";
         if (!http)
-            at = apr_pstrcat(q->p, "by ", hm_row_s(row, "auth"), hm_row_s(row, "host")[0] ? " at " : "", hm_row_s(row, "host"),
-                             at[0] ? ", " : "", at, NULL);
+            at = apr_pstrcat(q->p, "by ", hm_row_s(row, "auth"), hm_row_s(row, "host")[0] ? " at " : "",
+                             hm_row_s(row, "host"), at[0] ? ", " : "", at, NULL);
         json_object_set_new(row, "label", json_string(http ? "Web server" : "Database"));
         json_object_set_new(row, "detail", json_string(at));
     }
@@ -80,9 +80,12 @@ static void choices(hm_req_t *q)
 {
     static const struct {
         const char *field, *value, *label;
-    } options[] = {{"http", "apache", "Apache httpd"},        {"http", "", "none"},
-                   {"db", "mariadb", "MariaDB"},              {"db", "", "none"},
-                   {"db_auth", "socket", "through its socket"}, {"db_auth", "password", "with a password"},
+    } options[] = {{"http", "apache", "Apache httpd"},
+                   {"http", "", "none"},
+                   {"db", "mariadb", "MariaDB"},
+                   {"db", "", "none"},
+                   {"db_auth", "socket", "through its socket"},
+                   {"db_auth", "password", "with a password"},
                    {"db_auth", "", "no database"}};
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
         hm_form_option(q, options[i].field, options[i].value, options[i].label);
@@ -90,7 +93,8 @@ static void choices(hm_req_t *q)
 
 static void add_form(hm_req_t *q)
 {
-    json_t *values = hm_own(q, json_pack("{s:s, s:s, s:s, s:s}", "http", "apache", "http_port", "80", "db", "mariadb", "db_auth", "socket"));
+    json_t *values = hm_own(q, json_pack("{s:s, s:s, s:s, s:s}", "http", "apache", "http_port", "80", "db", "mariadb",
+                                         "db_auth", "socket"));
     hm_form_show(q, hm_form_find("server_add"), values, "/servers", "/servers");
     choices(q);
 }
@@ -122,13 +126,14 @@ static apr_status_t services_check(hm_req_t *q, const json_t *v, const json_t *n
 static apr_status_t services_add(hm_req_t *q, const char *server, const json_t *v, const json_t *now)
 {
     const char *http = hm_value(v, "http", now), *db = hm_value(v, "db", now);
-    int64_t http_port = strtoll(hm_value(v, "http_port", now), NULL, 10), db_port = strtoll(hm_value(v, "db_port", now), NULL, 10);
+    int64_t http_port = strtoll(hm_value(v, "http_port", now), NULL, 10),
+            db_port = strtoll(hm_value(v, "db_port", now), NULL, 10);
     apr_status_t rv = APR_SUCCESS;
     if (http[0])
         rv = hm_sql_service_add(q->db, &q->err, server, "http", http, "", "", http_port, "");
     if (rv == APR_SUCCESS && db[0])
-        rv = hm_sql_service_add(q->db, &q->err, server, "db", db, hm_value(v, "db_auth", now), hm_value(v, "db_host", now), db_port,
-                                hm_value(v, "db_secret", now));
+        rv = hm_sql_service_add(q->db, &q->err, server, "db", db, hm_value(v, "db_auth", now),
+                                hm_value(v, "db_host", now), db_port, hm_value(v, "db_secret", now));
     return rv;
 }
 
@@ -166,14 +171,15 @@ int hm_page_server_add(hm_req_t *q)
     HM_TRY(q, pv_id_make(&id, PV_SERVER));
     const char *name = hm_value(values, "name", NULL);
     HM_TRY(q, name_free(q, name, id.s));
-    HM_TRY(q, hm_sql_server_add(q->db, &q->err, id.s, name, hm_value(values, "socket", NULL), joined(q, values, "addresses", ""), hm_db_now()));
+    HM_TRY(q, hm_sql_server_add(q->db, &q->err, id.s, name, hm_value(values, "socket", NULL),
+                                joined(q, values, "addresses", ""), hm_db_now()));
     HM_TRY(q, services_add(q, id.s, values, NULL));
     HM_TRY(q, hm_sql_follower_add(q->db, &q->err, id.s));
     server = hm_own(q, json_pack("{s:s, s:s}", "id", id.s, "name", name));
     HM_TRY(q, hm_queue(q, "verify", server, id.s, &task));
     json_object_del(q->view, "form");
     json_object_set(q->view, "server", server);
-    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t) task);
+    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }
 
 /* Services as the form's fields. */
@@ -226,7 +232,8 @@ int hm_page_server_change(hm_req_t *q)
     HM_TRY(q, hm_revision(q, values, server));
     HM_TRY(q, name_free(q, hm_value(values, "name", server), q->param[0]));
     HM_TRY(q, hm_sql_server_change(q->db, &q->err, hm_value(values, "name", server),
-                                   joined(q, values, "addresses", hm_row_s(server, "addresses")), q->param[0], hm_row_n(server, "revision")));
+                                   joined(q, values, "addresses", hm_row_s(server, "addresses")), q->param[0],
+                                   hm_row_n(server, "revision")));
     HM_TRY(q, hm_sql_service_delete_of(q->db, &q->err, q->param[0]));
     HM_TRY(q, services_add(q, q->param[0], values, server));
     HM_TRY(q, hm_queue(q, "verify", server, q->param[0], &task));
@@ -246,5 +253,5 @@ int hm_page_server_task(hm_req_t *q)
     if (strcmp(type, "delete") == 0 && hm_row_n(json_array_get(rows, 0), "n") > 0)
         HM_TRY(q, pv_fail(&q->err, PV_IN_USE, NULL, "platforms or sites are on it"));
     HM_TRY(q, hm_queue(q, type, server, q->param[0], &task));
-    return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t) task);
+    return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }

@@ -80,7 +80,8 @@ static apr_status_t choices(hm_req_t *q)
     if (rv != APR_SUCCESS)
         return rv;
     json_array_foreach(rows, i, row)
-        hm_form_option(q, "platform", hm_row_s(row, "id"), apr_pstrcat(q->p, hm_row_s(row, "name"), " (", hm_row_s(row, "seen_app"), ")", NULL));
+        hm_form_option(q, "platform", hm_row_s(row, "id"),
+                       apr_pstrcat(q->p, hm_row_s(row, "name"), " (", hm_row_s(row, "seen_app"), ")", NULL));
     if ((rv = hm_sql_service_servers(q->db, &rows, &q->err, "db")) != APR_SUCCESS)
         return rv;
     json_array_foreach(rows, i, row) hm_form_option(q, "db_server", hm_row_s(row, "id"), hm_row_s(row, "name"));
@@ -92,7 +93,7 @@ static apr_status_t choices(hm_req_t *q)
     if (rv != APR_SUCCESS)
         return rv;
     json_array_foreach(rows, i, row) hm_form_option(
-        q, "client", apr_psprintf(q->p, "%" APR_INT64_T_FMT, (apr_int64_t) hm_row_n(row, "id")), hm_row_s(row, "name"));
+        q, "client", apr_psprintf(q->p, "%" APR_INT64_T_FMT, (apr_int64_t)hm_row_n(row, "id")), hm_row_s(row, "name"));
     return APR_SUCCESS;
 }
 
@@ -125,7 +126,8 @@ static apr_status_t name_free(hm_req_t *q, const char *field, const char *name, 
     return hm_form_wrong(q, PV_NAME_IN_USE, field, "%s is in use already", name);
 }
 
-static apr_status_t aliases_check(hm_req_t *q, const json_t *aliases, const char *name, const char *redirect, const char *site)
+static apr_status_t aliases_check(hm_req_t *q, const json_t *aliases, const char *name, const char *redirect,
+                                  const char *site)
 {
     size_t i, k;
     json_t *a;
@@ -145,7 +147,8 @@ static apr_status_t aliases_check(hm_req_t *q, const json_t *aliases, const char
         if (rv != APR_SUCCESS)
             return rv;
     }
-    return found ? APR_SUCCESS : hm_form_wrong(q, PV_SCHEMA, "redirect", "must be the site's name or one of its aliases");
+    return found ? APR_SUCCESS
+                 : hm_form_wrong(q, PV_SCHEMA, "redirect", "must be the site's name or one of its aliases");
 }
 
 static apr_status_t aliases_add(hm_req_t *q, const json_t *aliases, const char *site)
@@ -189,8 +192,8 @@ static apr_status_t relations_check(hm_req_t *q, const json_t *values, const cha
         return hm_form_wrong(q, PV_NO_OBJECT, "platform", "there is no such platform");
     if (rv == APR_SUCCESS)
         *server = hm_row_s(json_array_get(rows, 0), "server");
-    if (rv == APR_SUCCESS && db_server[0] && (rv = hm_sql_server_get(q->db, &rows, &q->err, db_server)) == APR_SUCCESS &&
-        json_array_size(rows) == 0)
+    if (rv == APR_SUCCESS && db_server[0] &&
+        (rv = hm_sql_server_get(q->db, &rows, &q->err, db_server)) == APR_SUCCESS && json_array_size(rows) == 0)
         return hm_form_wrong(q, PV_NO_OBJECT, "db_server", "there is no such server");
     return rv;
 }
@@ -210,17 +213,17 @@ int hm_page_site_add(hm_req_t *q)
     HM_TRY(q, aliases_check(q, json_object_get(values, "aliases"), name, redirect, id.s));
     HM_TRY(q, client_of(q, values, 1, &client));
     HM_TRY(q, relations_check(q, values, &server));
-    HM_TRY(q, hm_sql_site_add(q->db, &q->err, id.s, name, client, hm_value(values, "platform", NULL), hm_value(values, "db_server", NULL),
-                              redirect, hm_value(values, "title", NULL), hm_value(values, "language", NULL),
-                              hm_value(values, "profile", NULL), hm_value(values, "admin_name", NULL), hm_value(values, "admin_mail", NULL),
-                              hm_db_now()));
+    HM_TRY(q, hm_sql_site_add(q->db, &q->err, id.s, name, client, hm_value(values, "platform", NULL),
+                              hm_value(values, "db_server", NULL), redirect, hm_value(values, "title", NULL),
+                              hm_value(values, "language", NULL), hm_value(values, "profile", NULL),
+                              hm_value(values, "admin_name", NULL), hm_value(values, "admin_mail", NULL), hm_db_now()));
     HM_TRY(q, hm_sql_host_add(q->db, &q->err, name, id.s, "site"));
     HM_TRY(q, aliases_add(q, json_object_get(values, "aliases"), id.s));
-    site = hm_own(q, json_pack("{s:s, s:s, s:I}", "id", id.s, "name", name, "client", (json_int_t) client));
+    site = hm_own(q, json_pack("{s:s, s:s, s:I}", "id", id.s, "name", name, "client", (json_int_t)client));
     HM_TRY(q, hm_queue(q, "install", site, server, &task));
     json_object_del(q->view, "form");
     json_object_set(q->view, "site", site);
-    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t) task);
+    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }
 
 static apr_status_t change_form(hm_req_t *q, json_t **ret)
@@ -277,5 +280,5 @@ int hm_page_site_task(hm_req_t *q)
     HM_TRY(q, hm_task_type(q, PV_SITE, &type));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_queue(q, type, site, hm_row_s(site, "server"), &task));
-    return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t) task);
+    return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }

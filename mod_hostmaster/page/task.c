@@ -25,7 +25,7 @@ static apr_status_t number(hm_req_t *q, const char *name, int64_t otherwise, int
         q->status = 400;
         return pv_fail(&q->err, PV_SCHEMA, name, "a whole number");
     }
-    *ret = (int64_t) n;
+    *ret = (int64_t)n;
     return APR_SUCCESS;
 }
 
@@ -90,12 +90,13 @@ static apr_status_t log_show(hm_req_t *q, const json_t *task, json_t **attempt)
         return rv;
     const json_t *last = json_array_get(lines, json_array_size(lines) ? json_array_size(lines) - 1 : 0);
     json_object_set(q->view, "lines", lines);
-    json_object_set_new(q->view, "log",
-                        json_pack("{s:I, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I}", "task", (json_int_t) hm_row_n(task, "id"), "n",
-                                  (json_int_t) n, "after", (json_int_t) (last ? hm_row_n(last, "n") : after), "open",
-                                  hm_row_n(*attempt, "ended") == 0, "more", json_array_size(lines) == LINES, "state",
-                                  hm_row_s(*attempt, "state"), "phase", hm_row_s(*attempt, "phase"), "done",
-                                  (json_int_t) hm_row_n(*attempt, "done"), "total", (json_int_t) hm_row_n(*attempt, "total")));
+    json_object_set_new(
+        q->view, "log",
+        json_pack("{s:I, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I}", "task", (json_int_t)hm_row_n(task, "id"), "n",
+                  (json_int_t)n, "after", (json_int_t)(last ? hm_row_n(last, "n") : after), "open",
+                  hm_row_n(*attempt, "ended") == 0, "more", json_array_size(lines) == LINES, "state",
+                  hm_row_s(*attempt, "state"), "phase", hm_row_s(*attempt, "phase"), "done",
+                  (json_int_t)hm_row_n(*attempt, "done"), "total", (json_int_t)hm_row_n(*attempt, "total")));
     return APR_SUCCESS;
 }
 
@@ -108,8 +109,9 @@ static void problem_show(hm_req_t *q, const json_t *attempt)
         return;
     const char *field = hm_row_s(attempt, "field"), *text = hm_row_s(attempt, "text");
     const char *detail = apr_pstrcat(q->p, field, field[0] && text[0] ? ": " : "", text, NULL);
-    json_object_set_new(q->view, "problem", json_pack("{s:s, s:s, s:s, s:s}", "code", code, "text", pv_error_row(c)->text, "fix",
-                                                      pv_error_row(c)->fix, "detail", detail));
+    json_object_set_new(q->view, "problem",
+                        json_pack("{s:s, s:s, s:s, s:s}", "code", code, "text", pv_error_row(c)->text, "fix",
+                                  pv_error_row(c)->fix, "detail", detail));
 }
 
 int hm_page_task_view(hm_req_t *q)

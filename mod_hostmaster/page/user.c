@@ -1,9 +1,10 @@
 /*
- * People who log in: list, one, add, change, login links. Administrators only. A new person gets a link, never a password.
+ * People who log in: list, one, add, change, login links. Administrators only. A new person gets a link, never a
+ * password.
  */
-#include "login_link.h"
 #include "db.h"
 #include "forms.h"
+#include "login_link.h"
 #include "page/page.h"
 #include "panel.h"
 #include "route.h"
@@ -53,7 +54,7 @@ static apr_status_t choices(hm_req_t *q)
     hm_form_option(q, "role", "administrator", "administrator");
     hm_form_option(q, "client", "", "none");
     json_array_foreach(rows, i, row) hm_form_option(
-        q, "client", apr_psprintf(q->p, "%" APR_INT64_T_FMT, (apr_int64_t) hm_row_n(row, "id")), hm_row_s(row, "name"));
+        q, "client", apr_psprintf(q->p, "%" APR_INT64_T_FMT, (apr_int64_t)hm_row_n(row, "id")), hm_row_s(row, "name"));
     hm_form_option(q, "state", "enabled", "enabled");
     hm_form_option(q, "state", "disabled", "disabled");
     return APR_SUCCESS;
@@ -180,8 +181,8 @@ int hm_page_user_change(hm_req_t *q)
     const char *mail = lower(q, hm_value(values, "mail", user));
     HM_TRY(q, free_check(q, hm_row_s(user, "login"), mail, id));
     HM_TRY(q, client_of(q, values, user, &client));
-    HM_TRY(q, hm_sql_account_change(q->db, &q->err, mail, hm_value(values, "role", user), client, hm_value(values, "state", user), id,
-                                    hm_row_n(user, "revision")));
+    HM_TRY(q, hm_sql_account_change(q->db, &q->err, mail, hm_value(values, "role", user), client,
+                                    hm_value(values, "state", user), id, hm_row_n(user, "revision")));
     if (id != q->actor.account) /* what they may do has changed: they log in anew */
         HM_TRY(q, hm_sql_session_delete_of(q->db, &q->err, id));
     HM_TRY(q, hm_audit(q, "user_change", "", hm_row_s(user, "login")));

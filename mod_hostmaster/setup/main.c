@@ -1,19 +1,21 @@
 /*
- * hostmaster-setup: makes and upgrades the panel's database, its first administrator, and one-time login links. Reads the same
- * file that the panel's httpd includes (DBDriver, DBDParams, HostmasterPanel), so that no password stands on a command line.
+ * hostmaster-setup: makes and upgrades the panel's database, its first administrator, and one-time login links. Reads
+ * the same file that the panel's httpd includes (DBDriver, DBDParams, HostmasterPanel), so that no password stands on a
+ * command line.
  *
  *     hostmaster-setup FILE migrate              makes the tables, or applies what is missing
  *     hostmaster-setup FILE admin LOGIN MAIL     adds an administrator, prints a login link
  *     hostmaster-setup FILE link LOGIN           prints a login link
  */
-#include "login_link.h"
 #include "db_wrap.h"
+#include "login_link.h"
 #include "proto/task.h"
 #include "stmts.h"
 #include <apr_dbd.h>
 #include <apr_file_io.h>
 #include <apr_general.h>
 #include <apr_hash.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,8 +100,8 @@ static int migration_run(setup_t *t, const char *path)
     if (apr_file_open(&f, path, APR_READ, 0, t->p) != APR_SUCCESS)
         return -1;
     apr_file_info_get(&info, APR_FINFO_SIZE, f);
-    text = apr_pcalloc(t->p, (apr_size_t) info.size + 1);
-    if (apr_file_read_full(f, text, (apr_size_t) info.size, NULL) != APR_SUCCESS)
+    text = apr_pcalloc(t->p, (apr_size_t)info.size + 1);
+    if (apr_file_read_full(f, text, (apr_size_t)info.size, NULL) != APR_SUCCESS)
         return fail(path, "cannot be read");
     apr_file_close(f);
     for (char *line = apr_strtok(text, "\n", &state), *sql = NULL; line; line = apr_strtok(NULL, "\n", &state)) {
@@ -134,13 +136,13 @@ static int migrate(setup_t *t, char **argv)
     if (strcmp(t->driver, "sqlite3") == 0)
         journal_mode_set(t);
     for (;; at++) {
-        const char *path = apr_psprintf(t->p, "%s/%04d.sql", t->migrations, (int) at + 1);
+        const char *path = apr_psprintf(t->p, "%s/%04d.sql", t->migrations, (int)at + 1);
         int rc = migration_run(t, path);
         if (rc > 0)
             return rc;
         if (rc < 0)
             break;
-        printf("schema %d\n", (int) at + 1);
+        printf("schema %d\n", (int)at + 1);
     }
     return 0;
 }
@@ -154,13 +156,19 @@ static int link_print(setup_t *t, int64_t account)
     return 0;
 }
 
+static const char *lower(setup_t *t, const char *s)
+{
+    char *copy = apr_pstrdup(t->p, s);
+    for (char *c = copy; *c; c++)
+        *c = (char)apr_tolower(*c);
+    return copy;
+}
+
 static int admin(setup_t *t, char **argv)
 {
-    char *login = apr_pstrdup(t->p, argv[0]), *mail = apr_pstrdup(t->p, argv[1]);
+    const char *login = lower(t, argv[0]), *mail = lower(t, argv[1]);
     const char *ok;
     int64_t id = hm_db_id();
-    ap_str_tolower(login);
-    ap_str_tolower(mail);
     if (pv_value_check(&ok, PV_VALUE_LOGIN, login, strlen(login), &t->err, t->p) != APR_SUCCESS)
         return fail("LOGIN", t->err.text);
     if (pv_value_check(&ok, PV_VALUE_MAIL, mail, strlen(mail), &t->err, t->p) != APR_SUCCESS)
