@@ -14,7 +14,7 @@ check: programs
 CHECKS += unit
 
 UNIT      = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/t_*.c))
-UNIT_LIBS = -lcmocka -ljansson -lsqlite3 $(shell pkg-config --libs libmariadb) $(APR_LIBS)
+UNIT_LIBS = -lcmocka $(LIBS_provisiond-engine) $(LIBS_provisiond-dba) $(APR_LIBS)
 $(foreach w,root dba worker ctl engine,$(eval UNIT_AR_$(w) = $(O)/lib$(w).a))
 $(foreach w,steps plan manifest diff http,$(eval UNIT_AR_$(w) = $(O)/libengine.a))
 

@@ -167,14 +167,28 @@ static void purge(void *ctx)
 
 static void publish_once(void *ctx);
 
-/* Until it succeeds nothing counts as served; what is broken is somebody's to repair, so it is tried for ever. */
+/* What the last life left goes on, and new work is taken. */
+static void begin_work(pv_engine_t *engine)
+{
+    engine->state = PV_ENGINE_READY;
+    pv_recover(engine);
+    purge(engine);
+    pv_log("engine.ready", "journal=%s epoch=%lu", pv_journal_id(engine->journal),
+           (unsigned long)pv_journal_epoch(engine->journal));
+}
+
+/* Until it succeeds nothing counts as served; what is broken is somebody's to repair, so it is tried for ever. Work
+ * does not wait for that: most of it, and all of what repairs, needs no httpd. */
 static void published_once(pv_call_t *call, const pv_reply_t *reply)
 {
     pv_engine_t *engine = call->ctx;
-    if (reply->code == PV_OK)
-        return;
-    pv_log("start.publish", "code=%s why=%s", pv_error_row(reply->code)->name, pv_log_quote(reply->detail, call->p));
-    pv_timer_start(engine->loop, RETRY_USEC, publish_once, engine);
+    if (reply->code != PV_OK) {
+        pv_log("start.publish", "code=%s why=%s", pv_error_row(reply->code)->name,
+               pv_log_quote(reply->detail, call->p));
+        pv_timer_start(engine->loop, RETRY_USEC, publish_once, engine);
+    }
+    if (engine->state == PV_ENGINE_RECOVERING)
+        begin_work(engine);
 }
 
 static void publish_once(void *ctx)
@@ -184,23 +198,13 @@ static void publish_once(void *ctx)
     pv_call_run(call, published_once, ctx);
 }
 
-static void begin_work(pv_engine_t *engine)
-{
-    engine->state = PV_ENGINE_READY;
-    pv_recover(engine);
-    publish_once(engine);
-    purge(engine);
-    pv_log("engine.ready", "journal=%s epoch=%lu", pv_journal_id(engine->journal),
-           (unsigned long)pv_journal_epoch(engine->journal));
-}
-
 static void ask_world(void *ctx);
 
 static void world_set(pv_call_t *call, const pv_reply_t *reply)
 {
     pv_engine_t *engine = call->ctx;
     if (reply->code == PV_OK) {
-        begin_work(engine);
+        publish_once(engine);
         return;
     }
     pv_log("world.set", "code=%s why=%s", pv_error_row(reply->code)->name, pv_log_quote(reply->detail, call->p));
@@ -225,7 +229,7 @@ static void world_known(pv_call_t *call, const pv_reply_t *reply)
         pv_log("world.get", "code=%s why=%s", pv_error_row(reply->code)->name, pv_log_quote(reply->detail, call->p));
         pv_timer_start(engine->loop, RETRY_USEC, ask_world, engine);
     } else if (reply->a == PV_CURRENT && strcmp(reply->detail, ours) == 0) {
-        begin_work(engine);
+        publish_once(engine);
     } else if (reply->a == PV_ABSENT && pv_journal_empty(engine->journal)) {
         set_world(engine);
     } else {
