@@ -4,9 +4,11 @@
 #   make            the programs and the module, into build/
 #   make check      lint, unit tests (ASan, UBSan), integration tests, a selection of the crash matrix
 #   make install    into DESTDIR
-#   O=folder        another output folder;  FAULTS=1  with fault points;  SAN=1  with sanitizers
+#   O=folder        another output folder;  FAULTS=1  with fault points;  SAN=1  with sanitizers;  V=1  shows commands
 
 O           ?= build
+V           ?=
+Q            = $(if $(V),,@echo '  $(@)';)
 FAULTS      ?=
 SAN         ?=
 prefix      ?= /usr
@@ -39,7 +41,7 @@ CFLAGS    = -std=gnu11 $(OPT) $(WARN) $(HARDEN)
 
 $(O)/o/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(CPPFLAGS_$(firstword $(subst /, ,$(patsubst provisiond/%,%,$<)))) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CPPFLAGS_$(firstword $(subst /, ,$(patsubst provisiond/%,%,$<)))) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
@@ -87,14 +89,14 @@ $(O)/conf/provisiond.conf: conf/provisiond.conf.in provisiond/settings.def FORCE
 install: programs man $(CONF_FILES:%=$(O)/conf/%)
 	$(INSTALL_X) $(O)/provisiond $(DESTDIR)$(sbindir)/provisiond
 	$(INSTALL_X) $(O)/provision $(DESTDIR)$(bindir)/provision
-	for f in provisiond-engine provisiond-dba provision-worker; do $(INSTALL_X) $(O)/$$f $(DESTDIR)$(libexecdir)/$$f; done
+	set -e; for f in provisiond-engine provisiond-dba provision-worker; do $(INSTALL_X) $(O)/$$f $(DESTDIR)$(libexecdir)/$$f; done
 	$(INSTALL) $(O)/mod_hostmaster.so $(DESTDIR)$(moduledir)/mod_hostmaster.so
-	for f in $(APP_FILES); do $(INSTALL) provisiond/apps/$$f $(DESTDIR)$(datadir)/apps/$$f; done
-	for f in $(TEMPLATES); do $(INSTALL) templates/$$f $(DESTDIR)$(datadir)/templates/$$f; done
-	for f in $(notdir $(MAN_PAGES)); do $(INSTALL) $(O)/man/$$f $(DESTDIR)$(mandir)/man$${f##*.}/$$f; done
+	set -e; for f in $(APP_FILES); do $(INSTALL) provisiond/apps/$$f $(DESTDIR)$(datadir)/apps/$$f; done
+	set -e; for f in $(TEMPLATES); do $(INSTALL) templates/$$f $(DESTDIR)$(datadir)/templates/$$f; done
+	set -e; for f in $(notdir $(MAN_PAGES)); do $(INSTALL) $(O)/man/$$f $(DESTDIR)$(mandir)/man$${f##*.}/$$f; done
 	$(INSTALL_CONF) $(O)/conf/provisiond.conf $(DESTDIR)$(sysconfdir)/provisiond.conf
 	$(INSTALL_CONF) $(O)/conf/httpd.conf $(DESTDIR)$(sysconfdir)/httpd.conf
-	for f in provisiond provision-httpd; do $(INSTALL) $(O)/conf/$$f.service $(DESTDIR)$(unitdir)/$$f.service; done
+	set -e; for f in provisiond provision-httpd; do $(INSTALL) $(O)/conf/$$f.service $(DESTDIR)$(unitdir)/$$f.service; done
 	$(INSTALL) $(O)/conf/sysusers.conf $(DESTDIR)$(sysusersdir)/provision.conf
 	$(INSTALL) $(O)/conf/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/provision.conf
 	[ -n "$(DESTDIR)" ] || { systemd-sysusers $(sysusersdir)/provision.conf && systemd-tmpfiles --create $(tmpfilesdir)/provision.conf; }

@@ -26,7 +26,7 @@ $(O)/libctl.a: $(call objects,$(call sources,provisiond/ctl))
 
 $(LIBPROTO) $(ARCHIVES):
 	@rm -f $@
-	ar rcs $@ $(filter %.o,$^)
+	$(Q)ar rcs $@ $(filter %.o,$^)
 
 $(O)/provisiond: $(O)/o/provisiond/root/main.o $(O)/libroot.a $(LIBPROTO)
 $(O)/provisiond-engine: $(O)/o/provisiond/engine/main.o $(O)/libengine.a $(LIBPROTO)
@@ -35,12 +35,12 @@ $(O)/provision-worker: $(O)/o/provisiond/worker/main.o $(O)/libworker.a $(LIBPRO
 $(O)/provision: $(O)/o/provisiond/ctl/main.o $(O)/libctl.a $(LIBPROTO)
 
 $(PROGRAMS):
-	$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_$(@F)) $(APR_LIBS)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_$(@F)) $(APR_LIBS)
 
 # The journal's schema as a C string, a line of SQL a line.
 $(O)/gen/journal_sql.h: sql/journal.sql
 	@mkdir -p $(@D)
-	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@.new && mv $@.new $@
+	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@.new && mv $@.new $@
 
 $(call objects,$(wildcard provisiond/engine/*.c)): $(O)/gen/journal_sql.h
 
