@@ -2,12 +2,17 @@
 
 MODULE     = $(O)/mod_hostmaster.so
 SETUP      = $(O)/hostmaster-setup
-MODULE_SRC = $(wildcard mod_hostmaster/*.c mod_hostmaster/model/*.c mod_hostmaster/page/*.c)
+MODULE_SRC = $(wildcard mod_hostmaster/*.c mod_hostmaster/model/*.c mod_hostmaster/page/*.c mod_hostmaster/dispatch/*.c)
 SETUP_SRC  = $(addprefix mod_hostmaster/,db.c login_link.c secret.c setup/main.c)
 STMTS      = $(O)/gen/stmts.h $(O)/gen/stmts.c
 STMTS_O    = $(O)/o/gen/stmts.o
 
-CPPFLAGS_mod_hostmaster = -Imod_hostmaster -I$(shell $(APXS) -q INCLUDEDIR) $(shell pkg-config --cflags libxml-2.0) -DHM_MIGRATIONS='"$(datadir)/migrate"'
+CPPFLAGS_mod_hostmaster = -Imod_hostmaster -I$(shell $(APXS) -q INCLUDEDIR) $(shell pkg-config --cflags libxml-2.0)
+# Where hostmaster-setup finds the migrations; a header, so that the folder's flags are the same for all.
+$(O)/gen/migrations.h:
+	@mkdir -p $(@D)
+	$(Q)echo '#define HM_MIGRATIONS "$(datadir)/migrate"' > $@
+
 LIBS_module = $(shell pkg-config --libs libxml-2.0) -ljansson -lcrypto
 
 module: $(MODULE) $(SETUP)
@@ -15,18 +20,18 @@ module: $(MODULE) $(SETUP)
 # Statements as functions: sql/stmts/NOUN.sql is the only place where the panel's SQL stands.
 $(O)/gen/stmts.%: sql/stmts2c.awk $(wildcard sql/stmts/*.sql)
 	@mkdir -p $(@D)
-	awk -v part=$* -f sql/stmts2c.awk $(sort $(wildcard sql/stmts/*.sql)) > $@.new && mv $@.new $@
+	$(Q)awk -v part=$* -f sql/stmts2c.awk $(sort $(wildcard sql/stmts/*.sql)) > $@.new && mv $@.new $@
 
 $(STMTS_O): $(STMTS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(CPPFLAGS_mod_hostmaster) -c -o $@ $(O)/gen/stmts.c
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CPPFLAGS_mod_hostmaster) -c -o $@ $(O)/gen/stmts.c
 
-$(call objects,$(MODULE_SRC) $(SETUP_SRC)): $(STMTS)
+$(call objects,$(MODULE_SRC) $(SETUP_SRC)): $(STMTS) $(O)/gen/migrations.h
 
 $(MODULE): $(call objects,$(MODULE_SRC)) $(STMTS_O) $(LIBPROTO)
-	$(CC) $(CFLAGS) -shared $(LDHARDEN) -Wl,--exclude-libs,ALL -o $@ $(filter %.o %.a,$^) $(LIBS_module)
+	$(Q)$(CC) $(CFLAGS) -shared $(LDHARDEN) -Wl,--exclude-libs,ALL -o $@ $(filter %.o %.a,$^) $(LIBS_module)
 
 $(SETUP): $(call objects,$(SETUP_SRC)) $(STMTS_O) $(LIBPROTO)
-	$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(shell pkg-config --libs apr-util-1) $(APR_LIBS)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(shell pkg-config --libs apr-util-1) $(APR_LIBS)
 
 .PHONY: module

@@ -5,7 +5,7 @@
  */
 #include "panel.h"
 #include "db.h"
-#include "dispatcher.h"
+#include "dispatch/dispatcher.h"
 #include "hm.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -44,7 +44,7 @@ static int check(apr_pool_t *p, apr_pool_t *log, apr_pool_t *tmp, server_rec *ma
         if (c->panel == NULL)
             continue;
         if (missing(c)) {
-            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "HM0010: HostmasterPanel needs %s beside it", missing(c));
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "HM0014: HostmasterPanel needs %s beside it", missing(c));
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         apr_uri_parse(tmp, c->panel, &uri);

@@ -96,7 +96,7 @@ static int reply_page(hm_req_t *q, int status)
         json_object_set(q->view, "error", problem(q, status));
     }
     if (hm_template_run(q->panel->templates, page, q->view, globals(q), bb, &err, q->p) != APR_SUCCESS) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, q->r, "HM0021: page %s: %s", page, err.text);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, q->r, "HM0023: page %s: %s", page, err.text);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     q->r->status = status;

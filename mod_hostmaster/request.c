@@ -7,7 +7,7 @@
 #include "auth.h"
 #include "body.h"
 #include "db.h"
-#include "dispatcher.h"
+#include "dispatch/dispatcher.h"
 #include "panel.h"
 #include "reply.h"
 #include "route.h"
@@ -240,6 +240,6 @@ int hm_request_handle(request_rec *r)
         hm_db_close(q->db, r->server); /* before the answer: a slow client must not hold a connection */
     q->db = NULL;
     if (status >= 500)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "HM0020: %s: %s", pv_error_row(q->err.code)->name, q->err.text);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "HM0022: %s: %s", pv_error_row(q->err.code)->name, q->err.text);
     return hm_reply(q, status);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef struct {
-    char kind;
+    pv_kind_t kind;
     const char *path; /* of its page */
     apr_status_t (*busy)(hm_db_t *db, pv_err_t *err, const char *busy, const char *id);
     apr_status_t (*last)(hm_db_t *db, pv_err_t *err, const char *last, const char *busy, const char *id);
@@ -140,15 +140,15 @@ static apr_status_t site_request(hm_request_t *ret, json_t *on, hm_db_t *db, con
 }
 
 static const kind_t kinds[] = {
-    {'v', "/servers/", hm_sql_server_busy, hm_sql_server_last, server_request},
-    {'p', "/platforms/", hm_sql_platform_busy, hm_sql_platform_last, platform_request},
-    {'s', "/sites/", hm_sql_site_busy, hm_sql_site_last, site_request},
+    {PV_SERVER, "/servers/", hm_sql_server_busy, hm_sql_server_last, server_request},
+    {PV_PLATFORM, "/platforms/", hm_sql_platform_busy, hm_sql_platform_last, platform_request},
+    {PV_SITE, "/sites/", hm_sql_site_busy, hm_sql_site_last, site_request},
 };
 
 static const kind_t *kind_of(const char *id)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) - 1; i++)
-        if (kinds[i].kind == id[0])
+        if ((char)kinds[i].kind == id[0])
             return &kinds[i];
     return &kinds[2];
 }
@@ -193,8 +193,7 @@ void hm_task_shown(json_t *rows, apr_pool_t *p)
     json_array_foreach(rows, i, row)
     {
         const char *object = hm_row_s(row, "object");
-        pv_kind_t kind = kind_of(object)->kind;
-        const pv_task_row_t *task = pv_task_find(hm_row_s(row, "type"), kind);
+        const pv_task_row_t *task = pv_task_find(hm_row_s(row, "type"), kind_of(object)->kind);
         int64_t started = hm_row_n(row, "started"), ended = hm_row_n(row, "ended");
         json_object_set_new(row, "title", json_string(task ? task->label : hm_row_s(row, "type")));
         json_object_set_new(row, "href", json_string(apr_pstrcat(p, kind_of(object)->path, object, NULL)));

@@ -9,6 +9,7 @@
  */
 #include "db_wrap.h"
 #include "login_link.h"
+#include "migrations.h"
 #include "proto/task.h"
 #include "stmts.h"
 #include <apr_dbd.h>

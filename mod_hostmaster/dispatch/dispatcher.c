@@ -2,10 +2,10 @@
  * Keeps a link per server row. Owns no state but the list of its links; a crash of the child loses nothing, since all
  * is rows.
  */
-#include "dispatcher.h"
+#include "dispatch/dispatcher.h"
 #include "db.h"
-#include "link.h"
-#include "mail.h"
+#include "dispatch/link.h"
+#include "dispatch/mail.h"
 #include "panel.h"
 #include "stmts.h"
 #include <apr_strings.h>

@@ -3,7 +3,7 @@
  * made, which come from the daemon's own command line. Trusts the daemon to be a daemon, not to be polite: whatever is
  * missing is empty.
  */
-#include "apply.h"
+#include "dispatch/apply.h"
 #include "db.h"
 #include "model/object.h"
 #include "proto/message.h"

@@ -2,7 +2,7 @@
  * Runs sendmail: a fixed program, addresses by its -t option out of the message's own head, never as arguments, no
  * shell.
  */
-#include "mail.h"
+#include "dispatch/mail.h"
 #include "db.h"
 #include "stmts.h"
 #include <apr_strings.h>

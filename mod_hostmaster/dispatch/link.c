@@ -4,10 +4,10 @@
  * is asked anew, so a kill at any point loses nothing and doubles nothing: an attempt's key makes a second submit
  * harmless, the cursor a second event.
  */
-#include "link.h"
-#include "apply.h"
+#include "dispatch/link.h"
 #include "db.h"
-#include "dispatcher.h"
+#include "dispatch/apply.h"
+#include "dispatch/dispatcher.h"
 #include "model/object.h"
 #include "model/task.h"
 #include "proto/client.h"
