@@ -17,6 +17,7 @@
 
 #define CONNECT_WAIT   5 /* seconds */
 #define STATEMENT_SIZE 1024
+#define MARIADB_PORT   3306
 #define VERSION_LEAST  100500 /* the first with comments on databases */
 
 struct pv_mariadb {
@@ -79,7 +80,7 @@ static void set_options(MYSQL *my, int silence, int tcp)
     mysql_options(my, MYSQL_OPT_WRITE_TIMEOUT, &quiet);
     mysql_options(my, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_options(my, MYSQL_OPT_LOCAL_INFILE, &off);
-    mysql_options(my, MARIADB_OPT_RESTRICTED_AUTH, "mysql_native_password,client_ed25519,caching_sha2_password");
+    mysql_options(my, MARIADB_OPT_RESTRICTED_AUTH, "mysql_native_password,client_ed25519");
     mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(my, MYSQL_INIT_COMMAND, "SET SESSION sql_mode = '', lock_wait_timeout = 20");
 }
@@ -116,12 +117,13 @@ static apr_status_t login(pv_mariadb_t *m)
                        "auth=socket logs in by user name, and the uid that DbaUser gives has none; name a user there");
     }
     const char *user = where->password ? account.user : run->dba->user;
-    const char *at = *where->host ? apr_psprintf(run->p, "%s port %u", where->host, where->port) : run->dba->socket;
+    unsigned port = where->port ? where->port : MARIADB_PORT;
+    const char *at = *where->host ? apr_psprintf(run->p, "%s port %u", where->host, port) : run->dba->socket;
     m->name = apr_pstrcat(run->p, "MariaDB at ", at, " as ", user, where->password ? " (password file " : "",
                           where->password ? where->secret.s : "", where->password ? ")" : "", NULL);
     MYSQL *ok =
         mysql_real_connect(&m->my, *where->host ? where->host : NULL, user, where->password ? account.password : NULL,
-                           NULL, where->port, *where->host ? NULL : run->dba->socket, 0);
+                           NULL, port, *where->host ? NULL : run->dba->socket, 0);
     pv_account_wipe(&account);
     return ok ? APR_SUCCESS : fail(m, "login");
 }

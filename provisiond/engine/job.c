@@ -120,8 +120,10 @@ static void act(pv_job_t *job, pv_job_step_t *s)
     PV_FAULT("step.intent", s->row->name);
     if (s->row->act)
         pv_job_ask(job, (int)(s - job->run->step), s->row->act, acted);
-    else
+    else {
+        PV_FAULT("step.effect", s->row->name);
         done(job, s);
+    }
 }
 
 /* A difference that nobody asked for, on an object that was there before. */

@@ -53,7 +53,8 @@ static const char *const STEP_STATE[] = {
     [PV_STEP_UNDOING] = "undoing", [PV_STEP_UNDONE] = "undone",
 };
 
-static const char *const STEP_KIND[] = {[PV_REPEAT] = "repeat", [PV_PUBLISH] = "publish", [PV_ONCE] = "once"};
+static const char *const STEP_KIND[] = {
+    [PV_REPEAT] = "repeat", [PV_CHECK] = "check", [PV_PUBLISH] = "publish", [PV_ONCE] = "once"};
 
 const char *pv_job_state_name(pv_job_state_t state)
 {

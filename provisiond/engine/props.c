@@ -36,28 +36,37 @@ void pv_props_set(json_t *props, const char *name, const char *value)
         json_object_del(props, name);
 }
 
-static const char *place_path(const pv_paths_t *roots, const char *text, int docroot, apr_pool_t *p)
+static pv_place_t stored_place(const pv_paths_t *roots, const char *text)
 {
     pv_place_t place;
-    const char *path;
-    unsigned i;
     apr_status_t rv = pv_place_parse(&place, text, strlen(text));
 
     assert(rv == APR_SUCCESS && place.root < (unsigned)roots->n);
-    path = roots->path[place.root];
-    for (i = 0; i < place.n; i++)
-        path = apr_pstrcat(p, path, "/", place.comp[i].s, NULL);
-    return docroot && place.docroot.s[0] ? apr_pstrcat(p, path, "/", place.docroot.s, NULL) : path;
+    return place;
+}
+
+const char *pv_path_root(const pv_paths_t *roots, const char *place)
+{
+    return roots->path[stored_place(roots, place).root];
 }
 
 const char *pv_path_place(const pv_paths_t *roots, const char *place, apr_pool_t *p)
 {
-    return place_path(roots, place, 0, p);
+    pv_place_t parsed = stored_place(roots, place);
+    const char *path = roots->path[parsed.root];
+    unsigned i;
+
+    for (i = 0; i < parsed.n; i++)
+        path = apr_pstrcat(p, path, "/", parsed.comp[i].s, NULL);
+    return path;
 }
 
 const char *pv_path_docroot(const pv_paths_t *roots, const char *place, apr_pool_t *p)
 {
-    return place_path(roots, place, 1, p);
+    pv_place_t parsed = stored_place(roots, place);
+    const char *path = pv_path_place(roots, place, p);
+
+    return parsed.docroot.s[0] ? apr_pstrcat(p, path, "/", parsed.docroot.s, NULL) : path;
 }
 
 const char *pv_path_site(const pv_conf_t *conf, const pv_id_t *site, const char *name, apr_pool_t *p)

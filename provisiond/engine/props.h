@@ -20,6 +20,7 @@ void pv_props_set(json_t *props, const char *name, const char *value);
 
 /* The folder of a checked place text below ROOTS: the whole code base, and what of it is served. */
 const char *pv_path_place(const pv_paths_t *roots, const char *place, apr_pool_t *p);
+const char *pv_path_root(const pv_paths_t *roots, const char *place); /* the one of ROOTS that it is below */
 const char *pv_path_docroot(const pv_paths_t *roots, const char *place, apr_pool_t *p);
 
 /* A site's folder NAME: data, private, tmp, etc. */

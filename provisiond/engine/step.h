@@ -1,13 +1,14 @@
 /*
- * Steps as rows. A step's functions build one call each from the job's plan; the loop in job.c decides when. What they may read:
- * job->id, object, uid, plan (made once, stored in the journal), want and have (flat properties after and before the job).
+ * Steps as rows. A step's functions build one call each from the job's plan; the loop in job.c decides when. What they
+ * may read: job->id, object, uid, plan (made once, stored in the journal), want and have (flat properties after and
+ * before the job).
  *
- * What the loop does with a row: probe NULL counts as ABSENT before the act and as CURRENT after it; act NULL is done at once (a
- * step that only has an undo). A step is undone only if this job made its effect: found ABSENT and not recorded as the object's
- * before; PUBLISH steps always. In a plan that does not converge, a step with an undo that finds something there that is not
- * recorded as this object's fails with FOREIGN_OBJECT. Verify logs `drift: NAME: detail` for what it repairs of an object that
- * was there before; not for PUBLISH steps when `want` differs from `have`, since then the difference is the task. After an act
- * the probe must say CURRENT, else the step failed.
+ * What the loop does with a row: probe NULL counts as ABSENT before the act and as CURRENT after it; act NULL is done
+ * at once (a step that only has an undo). A step is undone only if this job made its effect: found ABSENT and not
+ * recorded as the object's before; PUBLISH steps always. In a plan that does not converge, a step with an undo that
+ * finds something there that is not recorded as this object's fails with FOREIGN_OBJECT. Verify logs `drift: NAME:
+ * detail` for what it repairs of an object that was there before; not for PUBLISH steps when `want` differs from
+ * `have`, since then the difference is the task. After an act the probe must say CURRENT, else the step failed.
  */
 #ifndef PV_ENGINE_STEP_H
 #define PV_ENGINE_STEP_H
@@ -17,6 +18,7 @@
 
 typedef enum {
     PV_REPEAT,  /* doing it again does no harm */
+    PV_CHECK,   /* the same, and its act only looks */
     PV_PUBLISH, /* built beside, one atomic switch */
     PV_ONCE     /* never twice on the same data: after a crash the steps back to `rewind` are undone and done anew */
 } pv_step_kind_t;
@@ -26,19 +28,19 @@ typedef void pv_step_fn(const pv_job_t *job, pv_call_t *call);
 typedef struct {
     const char *name;
     pv_step_kind_t kind;
-    const char *rewind;      /* PV_ONCE: the step to start again from */
-    const char *needs;       /* the flag of job->plan without which it is left out; NULL: always part of its plans */
-    pv_step_fn *probe;       /* answers a = pv_state_t; must change nothing */
+    const char *rewind; /* PV_ONCE: the step to start again from */
+    const char *needs;  /* the flag of job->plan without which it is left out; NULL: always part of its plans */
+    pv_step_fn *probe;  /* answers a = pv_state_t; must change nothing */
     pv_step_fn *act;
-    pv_step_fn *undo;        /* NULL: nothing to undo */
-    const char *what;        /* for plan and man page: "make the site's folders" */
+    pv_step_fn *undo; /* NULL: nothing to undo */
+    const char *what; /* for plan and man page: "make the site's folders" */
 } pv_step_row_t;
 
 typedef struct {
     const char *type;
     pv_kind_t kind;
-    int converge;            /* what is there already is ours: probe CURRENT is done, DRIFT is repaired */
-    int commit;              /* index of the point of no return */
+    int converge; /* what is there already is ours: probe CURRENT is done, DRIFT is repaired */
+    int commit;   /* index of the point of no return */
     int n;
     const pv_step_row_t *const *step;
 } pv_plan_row_t;
@@ -46,9 +48,9 @@ typedef struct {
 const pv_plan_row_t *pv_plan_row(const char *type, pv_kind_t kind);
 
 /*
- * Checks a request against what the journal knows (relations exist, names free, manifest needs met), and makes every random or
- * time-dependent choice: new uid, dbgen, resolved place, app, port. Fills job->plan and job->want; changes nothing else.
- * For a dry run it is the same function. Errors name the field.
+ * Checks a request against what the journal knows (relations exist, names free, manifest needs met), and makes every
+ * random or time-dependent choice: new uid, dbgen, resolved place, app, port. Fills job->plan and job->want; changes
+ * nothing else. For a dry run it is the same function. Errors name the field.
  */
 apr_status_t pv_plan_make(pv_job_t *job, const pv_fields_t *fields, pv_err_t *err);
 

@@ -9,7 +9,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
-enum { ARG_SITE, ARG_VERB, ARG_STATE, ARG_APP, ARG_PLATFORM, ARG_PORT, ARG_REDIRECT, ARG_ADDRS, ARG_LIST };
+enum { ARG_SITE, ARG_VERB, ARG_STATE, ARG_APP, ARG_PLACE, ARG_PORT, ARG_REDIRECT, ARG_ADDRS, ARG_LIST };
 
 #define NAMES_MAX PV_DGRAM_ARGS
 #define ADDRS_MAX 16
@@ -69,11 +69,11 @@ static apr_status_t add_paths(pv_words_t *w, const pv_root_t *root, const vhost_
     pv_place_t place;
     pv_word_path(w, "DATA", root->conf->SitesRoot, "/", v->id.s, "/data", NULL);
     pv_word_path(w, "POOL", apr_psprintf(w->p, "${FPM%d}/", pv_shard(config, &v->id)), v->id.s, ".sock", NULL);
-    if (!pv_arg_given(m, ARG_PLATFORM)) {
+    if (!pv_arg_given(m, ARG_PLACE)) {
         pv_word_none(w, "DOCROOT");
         return APR_SUCCESS;
     }
-    place = pv_arg_place(m, ARG_PLATFORM);
+    place = pv_arg_place(m, ARG_PLACE);
     if (place.root >= (unsigned)root->conf->PlatformRoot.n)
         return pv_fail(err, PV_ROOT_NOT_ALLOWED, "platform", "there is no PlatformRoot %u", place.root);
     const char *path = root->conf->PlatformRoot.path[place.root];

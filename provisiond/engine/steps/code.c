@@ -51,11 +51,6 @@ void pv_place_make(const pv_job_t *job, pv_call_t *call)
 
 void pv_place_drop(const pv_job_t *job, pv_call_t *call)
 {
-    ask_place(job, call, pv_props_flag(job->plan, "adopt") ? "FORGET" : "PURGE", 0, "");
-}
-
-void pv_place_trash(const pv_job_t *job, pv_call_t *call)
-{
     ask_place(job, call, pv_props_flag(job->plan, "adopt") ? "FORGET" : "TRASH", 0, "");
 }
 

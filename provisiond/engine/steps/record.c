@@ -6,41 +6,10 @@
 #include <apr_strings.h>
 #include <string.h>
 
-static apr_status_t claim_names(pv_call_t *call, const json_t *props, pv_err_t *err)
-{
-    const pv_job_t *job = call->job;
-    size_t i, n = props ? 1 + pv_props_count(props, "aliases") : 0;
-    const char **name = apr_palloc(call->p, (n + 1) * sizeof(*name));
-
-    for (i = 0; i < n; i++)
-        name[i] = i ? pv_props_at(props, "aliases", i - 1) : pv_props_str(job->plan, "name");
-    return pv_host_claim(pv_engine_journal(call->engine), &job->object, name, (int)n, err);
-}
-
-static apr_status_t names_want(pv_call_t *call, pv_err_t *err)
-{
-    return claim_names(call, call->job->want, err);
-}
-
-static apr_status_t names_have(pv_call_t *call, pv_err_t *err)
-{
-    return claim_names(call, call->job->have, err);
-}
-
 static void run_local(pv_call_t *call, apr_status_t (*fn)(pv_call_t *, pv_err_t *))
 {
     call->kind = PV_CALL_LOCAL;
     call->local = fn;
-}
-
-void pv_names_take(const pv_job_t *job, pv_call_t *call)
-{
-    run_local(call, names_want);
-}
-
-void pv_names_back(const pv_job_t *job, pv_call_t *call)
-{
-    run_local(call, names_have);
 }
 
 static apr_status_t save(pv_call_t *call, json_t *props, const char *state, int deleted, pv_err_t *err)
@@ -79,11 +48,7 @@ static apr_status_t record(pv_call_t *call, pv_err_t *err)
 
 static apr_status_t forget(pv_call_t *call, pv_err_t *err)
 {
-    apr_status_t rv = APR_SUCCESS;
-
-    if (pv_id_kind(&call->job->object) == PV_SITE)
-        rv = claim_names(call, NULL, err);
-    return rv ? rv : save(call, call->job->have, "deleted", 1, err);
+    return save(call, call->job->have, "deleted", 1, err);
 }
 
 void pv_object_record(const pv_job_t *job, pv_call_t *call)
@@ -98,15 +63,17 @@ void pv_object_forget(const pv_job_t *job, pv_call_t *call)
 
 void pv_trash_empty(const pv_job_t *job, pv_call_t *call)
 {
+    static const char *const of_site[] = {"/data", "/private", "/tmp"}, *const of_platform[] = {""};
     const pv_conf_t *conf = pv_engine_conf(job->engine);
-    const char *id = job->object.s;
-    const char *site[] = {apr_pstrcat(call->p, conf->SitesRoot, "/.trash/", id, "/data", NULL),
-                          apr_pstrcat(call->p, conf->SitesRoot, "/.trash/", id, "/private", NULL),
-                          apr_pstrcat(call->p, conf->SitesRoot, "/.trash/", id, "/tmp", NULL)};
+    int site = pv_id_kind(&job->object) == PV_SITE, i, n = site ? 3 : 1;
+    const char *root = site ? conf->SitesRoot : pv_path_root(&conf->PlatformRoot, pv_props_str(job->plan, "place"));
+    const char *folder[3];
 
+    for (i = 0; i < n; i++)
+        folder[i] = apr_pstrcat(call->p, root, "/.trash/", job->object.s, (site ? of_site : of_platform)[i], NULL);
     pv_step_worker(call, &job->object, "", "empty", "t");
     pv_dgram_str(call->out, "");
-    call->request = pv_step_folders(site, 3);
+    call->request = pv_step_folders(folder, n);
 }
 
 void pv_trash_purge(const pv_job_t *job, pv_call_t *call)

@@ -26,11 +26,6 @@ void pv_dirs_make(const pv_job_t *job, pv_call_t *call)
     ask_dirs(job, call, "MAKE");
 }
 
-void pv_dirs_purge(const pv_job_t *job, pv_call_t *call)
-{
-    ask_dirs(job, call, "PURGE");
-}
-
 void pv_dirs_trash(const pv_job_t *job, pv_call_t *call)
 {
     ask_dirs(job, call, "TRASH");

@@ -13,10 +13,10 @@
 #include "engine/step.h"
 
 /* code.c: the platform's folder and what is in it */
-pv_step_fn pv_place_probe, pv_place_make, pv_place_drop, pv_place_trash;
+pv_step_fn pv_place_probe, pv_place_make, pv_place_drop;
 pv_step_fn pv_code_copy, pv_code_empty, pv_code_check, pv_code_detect, pv_code_setup;
 /* site.c: a site's folders, secret, database and link */
-pv_step_fn pv_dirs_probe, pv_dirs_make, pv_dirs_purge, pv_dirs_trash, pv_dirs_untrash;
+pv_step_fn pv_dirs_probe, pv_dirs_make, pv_dirs_trash, pv_dirs_untrash;
 pv_step_fn pv_secret_probe, pv_secret_make, pv_secret_drop;
 pv_step_fn pv_database_probe, pv_database_create, pv_database_drop, pv_grant_probe, pv_grant_give;
 pv_step_fn pv_link_probe, pv_link_make, pv_link_drop;
@@ -24,9 +24,12 @@ pv_step_fn pv_link_probe, pv_link_make, pv_link_drop;
 pv_step_fn pv_driver_install, pv_site_empty;
 /* serve.c: what httpd and PHP-FPM are told, and what they then answer */
 pv_step_fn pv_pool_probe, pv_pool_stage, pv_pool_restore, pv_vhost_probe, pv_vhost_stage, pv_vhost_restore;
-pv_step_fn pv_vhost_preview, pv_pool_preview, pv_httpd_probe, pv_httpd_listens, pv_config_publish, pv_site_get;
+pv_step_fn pv_httpd_probe, pv_httpd_listens, pv_config_publish, pv_site_get;
 /* record.c: the journal, the trash, a database server */
-pv_step_fn pv_names_take, pv_names_back, pv_object_record, pv_object_forget, pv_trash_empty, pv_trash_purge, pv_db_ping;
+pv_step_fn pv_object_record, pv_object_forget, pv_trash_empty, pv_trash_purge, pv_db_ping;
+
+/* What vhost and pool would be after the job, beside what is live: two descriptors in the answer. */
+pv_step_fn pv_vhost_preview, pv_pool_preview;
 
 /* Makes CALL one that is answered at once with ERR. */
 void pv_step_fail(pv_call_t *call, const pv_err_t *err);
