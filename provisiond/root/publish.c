@@ -7,13 +7,19 @@
 #include "root/change.h"
 #include "root/fpm.h"
 #include "root/httpd.h"
+#include "root/listen.h"
 #include "root/preflight.h"
 #include <apr_strings.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+#define CHILDREN_MAX 256
+#define CLOSE_TRIES  1000
+#define CLOSE_MS     5
 
 typedef struct {
     pv_root_t *root;
@@ -141,17 +147,36 @@ static apr_status_t swap(publish_t *u)
     return APR_SUCCESS;
 }
 
+/* The old children are told to stop before the new ones begin, but take a moment to close their sockets; until then one
+ * of them may still take a visitor's connection. */
+static void await_old_children(publish_t *u, const pid_t *child, int n)
+{
+    pv_listen_t listens[PV_LISTENS_MAX];
+    for (int tries = 0; n > 0 && tries < CLOSE_TRIES; tries++) {
+        while (n > 0 && pv_listens(u->config->proc, child[n - 1], listens) <= 0)
+            n--;
+        if (n > 0)
+            poll(NULL, 0, CLOSE_MS);
+    }
+}
+
 static apr_status_t serve(publish_t *u, int *signalled)
 {
-    if (!pv_daemon_find(&u->config->unit[0].daemon, u->config->proc)) {
+    pid_t child[CHILDREN_MAX];
+    pv_daemon_t *httpd = &u->config->unit[0].daemon;
+    if (!pv_daemon_find(httpd, u->config->proc)) {
         *signalled = 1;
         return pv_httpd_start(u->root, u->rev.last, &u->err, u->p);
     }
     pv_beacon_drain(u->root);
-    if (pv_daemon_signal(&u->config->unit[0].daemon, SIGUSR1) == 0)
+    int n = pv_proc_children(u->config->proc, httpd->pid, child, CHILDREN_MAX);
+    if (pv_daemon_signal(httpd, SIGUSR1) == 0)
         *signalled = 1;
     PV_FAULT("config.signalled", NULL);
-    return pv_httpd_await(u->root, u->rev.last, &u->err);
+    apr_status_t rv = pv_httpd_await(u->root, u->rev.last, &u->err);
+    if (rv == APR_SUCCESS)
+        await_old_children(u, child, n);
+    return rv;
 }
 
 static void put_back(publish_t *u, int signalled)
