@@ -6,7 +6,7 @@ _provision() {
 	_init_completion -n @= || return
 	case $cur in
 	-*) COMPREPLY=($(compgen -W "$(provision help 2>/dev/null | grep -o -- '--[a-z-]*' | sort -u)" -- "$cur")) ;;
-	@*) COMPREPLY=($(compgen -W "$(provision list --json 2>/dev/null | grep -o '"name":"@[^"]*"' | cut -d'"' -f4)" -- "$cur")) ;;
+	@*) COMPREPLY=($(compgen -W "$(provision list --json 2>/dev/null | grep -o '"context":"@[^"]*"' | cut -d'"' -f4)" -- "$cur")) ;;
 	*)
 		if [ "$cword" -eq 1 ] || [ "${words[1]}" = help ] || [ "${words[1]}" = plan -a "$cword" -eq 2 ]; then
 			COMPREPLY=($(compgen -W "$(provision help 2>/dev/null | awk '/^  [a-z]/ { print $1 }' | sort -u)" -- "$cur"))

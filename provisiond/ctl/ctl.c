@@ -61,6 +61,7 @@ static json_t *bare(json_t *row)
 {
     json_object_del(row, "re");
     json_object_del(row, "ok");
+    json_object_del(row, "end");
     return row;
 }
 
@@ -137,7 +138,8 @@ apr_status_t pv_ctl_names(json_t **ret, pv_ctl_t *ctl, pv_err_t *err)
         apr_status_t rv = pv_ctl_list(&rows, ctl, kinds[k], err);
         if (rv != APR_SUCCESS)
             return rv;
-        json_array_foreach(rows, i, row) json_object_set(names, pv_row_text(row, "id"), json_object_get(row, "name"));
+        json_array_foreach(rows, i, row)
+            json_object_set(names, pv_row_text(row, "id"), json_object_get(row, "context"));
     }
     *ret = names;
     return APR_SUCCESS;

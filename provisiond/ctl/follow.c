@@ -56,19 +56,19 @@ static const char *shown(pv_follow_t *f, const char *text, apr_pool_t *p)
 static void print_accepted(pv_follow_t *f, const json_t *e, apr_pool_t *p)
 {
     fprintf(f->out, "%sjob %" JSON_INTEGER_FORMAT ": %s %s%s\n", pv_tone_on(PV_TONE_HEAD, f->colour),
-            pv_row_num(e, "job"), shown(f, pv_row_text(e, "type"), p), shown(f, pv_row_text(e, "name"), p),
-            pv_tone_off(PV_TONE_HEAD, f->colour));
+            pv_row_num(e, "job"), shown(f, pv_row_text(e, "type"), p), f->name, pv_tone_off(PV_TONE_HEAD, f->colour));
 }
 
 static void print_state(pv_follow_t *f, const json_t *e, apr_pool_t *p)
 {
     const char *state = pv_row_text(e, "state"), *code = pv_row_text(e, "code"), *text = pv_row_text(e, "text");
     pv_tone_t tone = pv_view_tone(state);
+    int good = strcmp(code, pv_error_row(PV_OK)->name) == 0;
     f->step = NULL;
-    if (!code[0] && !text[0] && !pv_job_ended(state))
+    if ((good || !code[0]) && !text[0] && !pv_job_ended(state))
         return;
     fprintf(f->out, "  %s%s%s", pv_tone_on(tone, f->colour), state, pv_tone_off(tone, f->colour));
-    if (code[0] && strcmp(code, "OK") != 0)
+    if (code[0] && !good)
         fprintf(f->out, ": %s", shown(f, code, p));
     if (text[0])
         fprintf(f->out, ": %s", shown(f, text, p));

@@ -11,6 +11,7 @@ typedef struct {
     pv_ctl_t *ctl;
     uint64_t job;       /* of this job; 0: of any */
     const char *object; /* of this object's jobs; NULL: of any */
+    const char *name;   /* the object's, as people call it */
     const char *journal;
     json_int_t after; /* the last event that was seen */
     json_int_t until; /* enough with this event; 0: with the job's end, or never */

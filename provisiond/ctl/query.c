@@ -69,13 +69,15 @@ apr_status_t pv_command_log(pv_ctl_t *ctl, pv_err_t *err)
     apr_status_t rv = target_row(&row, ctl, err);
     if (rv != APR_SUCCESS)
         return rv;
-    const json_t *hello = pv_client_hello(ctl->client);
-    json_int_t first = pv_row_num(hello, "first"), last = pv_row_num(hello, "last");
+    /* A job's row and the hello both say which events there are. */
+    const json_t *hello = pv_client_hello(ctl->client), *range = ctl->words.job ? row : hello;
+    json_int_t first = pv_row_num(range, "first"), last = pv_row_num(range, "last");
     if (last == 0 && !ctl->words.option[PV_OPTION_follow])
         return APR_SUCCESS;
     pv_follow_t follow = {.ctl = ctl,
                           .job = ctl->words.job,
                           .object = ctl->words.job ? NULL : pv_row_text(row, "id"),
+                          .name = ctl->words.job ? pv_row_text(row, "name") : ctl->words.context.s,
                           .journal = pv_row_text(hello, "journal"),
                           .after = first > 0 ? first - 1 : 0,
                           .until = ctl->words.option[PV_OPTION_follow] ? 0 : last,

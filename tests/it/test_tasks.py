@@ -128,5 +128,5 @@ def test_a_daemon_that_restarts_goes_on_serving_and_knows_everything(world):
     before = world.inventory()
     with world.probing("one.test", text="Title of one.test"):
         world.restart()
-    assert {row["name"] for row in world.must("list", "site")} >= {"@one.test", "@two.test", "@three.test"}
+    assert {row["context"] for row in world.must("list", "site")} >= {"@one.test", "@two.test", "@three.test"}
     world.await_inventory(before)

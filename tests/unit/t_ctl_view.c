@@ -53,8 +53,8 @@ static json_t *parse(fixture_t *f, const char *text)
 static void a_table_is_aligned_and_leaves_out_empty_columns(void **state)
 {
     fixture_t *f = *state;
-    const json_t *rows = parse(f, "[{\"id\":\"v1\",\"name\":\"@server_a\",\"state\":\"verified\",\"http\":\"\"},"
-                                  "{\"id\":\"v2\",\"name\":\"@server_\\u00fc\\u00fc\",\"state\":\"new\"}]");
+    const json_t *rows = parse(f, "[{\"id\":\"v1\",\"context\":\"@server_a\",\"state\":\"verified\",\"http\":\"\"},"
+                                  "{\"id\":\"v2\",\"context\":\"@server_\\u00fc\\u00fc\",\"state\":\"new\"}]");
     pv_view_table(&f->view, PV_VIEW_server, rows, NULL, f->p);
     assert_string_equal(shown(f), "SERVER      STATE     ID\n"
                                   "@server_a   verified  v1\n"
@@ -65,7 +65,7 @@ static void an_id_of_another_object_is_shown_as_its_name(void **state)
 {
     fixture_t *f = *state;
     const json_t *rows =
-        parse(f, "[{\"id\":\"s1\",\"name\":\"@a.test\",\"platform\":\"p1\",\"aliases\":[\"b.test\",\"c.test\"]}]");
+        parse(f, "[{\"id\":\"s1\",\"context\":\"@a.test\",\"platform\":\"p1\",\"aliases\":[\"b.test\",\"c.test\"]}]");
     pv_view_table(&f->view, PV_VIEW_site, rows, parse(f, "{\"p1\":\"@platform_x\",\"s1\":\"@a.test\"}"), f->p);
     assert_string_equal(shown(f), "SITE     PLATFORM     ALIASES         ID\n"
                                   "@a.test  @platform_x  b.test, c.test  s1\n");
@@ -111,7 +111,7 @@ static void an_error_names_field_cause_and_remedy(void **state)
 static void steps_and_log_are_lines(void **state)
 {
     static const char *const events[] = {
-        "{\"ev\":1,\"kind\":\"accepted\",\"job\":7,\"type\":\"install\",\"name\":\"@a.test\"}",
+        "{\"ev\":1,\"kind\":\"accepted\",\"job\":7,\"type\":\"install\"}",
         "{\"ev\":2,\"kind\":\"step\",\"name\":\"dirs\",\"state\":\"started\",\"at\":1000000}",
         "{\"ev\":3,\"kind\":\"log\",\"level\":\"warning\",\"text\":\"odd\"}",
         "{\"ev\":4,\"kind\":\"step\",\"name\":\"dirs\",\"state\":\"done\",\"at\":1250000}",
@@ -121,7 +121,7 @@ static void steps_and_log_are_lines(void **state)
     };
     fixture_t *f = *state;
     pv_ctl_t ctl = {.p = f->p};
-    pv_follow_t follow = {.ctl = &ctl, .out = f->view.out};
+    pv_follow_t follow = {.ctl = &ctl, .name = "@a.test", .out = f->view.out};
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
         pv_follow_print(&follow, parse(f, events[i]));
     assert_string_equal(shown(f), "job 7: install @a.test\n"

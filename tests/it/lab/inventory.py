@@ -7,8 +7,6 @@ import re
 import sqlite3
 import stat
 
-from . import processes
-
 # Folders of histories and of what no task makes: journal and its history, earlier configurations, the uid counter's registry.
 HISTORY = ("state/journal", "state/httpd/undo", "state/fpm/undo", "state/rev", "state/uids", "state/ids")
 TABLES = {
@@ -57,8 +55,8 @@ def _short(text, folder):
 
 
 def _processes(lab):
-    """Who runs, as whom; how many children httpd and FPM keep is theirs to say, and so is when MariaDB is asked."""
-    return sorted({f"{p.uid} {p.name}" for p in processes.of_lab(lab.netns.inode, lab.folder)})
+    """Who runs, as whom. How many children httpd keeps is its own to say; those of PHP-FPM come and go with requests."""
+    return sorted({f"{p.uid} {p.name}" for p in lab.processes() if p.uid == 0 or not p.name.startswith("php-fpm")})
 
 
 def _sockets(lab):

@@ -247,7 +247,7 @@ class Lab:
         """A static platform of one page, copied from the lab's source folder."""
         os.makedirs(f"{self.folder}/sources/{name}", exist_ok=True)
         with open(f"{self.folder}/sources/{name}/index.html", "w", encoding="utf-8") as f:
-            f.write("<!DOCTYPE html>\n<html lang=\"en\"><head><title>A starter page</title></head><body></body></html>\n")
+            f.write("<!DOCTYPE html>\n<html lang=\"en\"><head><title>@TITLE@</title></head><body></body></html>\n")
         self.open_to_all("sources")
         self.must("verify", f"@platform_{name}", "server=@server_main", f"place={self.folder}/platforms/{name}",
                   f"source={self.folder}/sources/{name}")
