@@ -7,6 +7,7 @@
 #include "root/files.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define LOCK_TRIES  100
+#define LOCK_MS     20
 #define RUN_DIR_MAX 40 /* bytes: PHP-FPM cuts the path of a socket at 107 in silence */
 
 typedef struct {
@@ -114,13 +117,19 @@ static int make_below(pv_root_t *root)
     return 0;
 }
 
-/* Held until the process ends, however it ends. */
+/* Held until the process ends, however it ends. A child of a daemon that was just killed dies with it, but a moment
+ * later, and shares the lock until then. */
 static int lock(pv_root_t *root)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int fd = openat(root->state, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &whole) == 0)
-        return 0;
+    for (int tries = 0; fd >= 0 && tries < LOCK_TRIES; tries++) {
+        if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+            return 0;
+        if (errno != EAGAIN)
+            break;
+        poll(NULL, 0, LOCK_MS);
+    }
     pv_root_log("lock.fail", "folder=\"%s\" error=\"%s\"", root->conf->StateDir,
                 errno == EAGAIN ? "another provisiond runs with this StateDir" : strerror(errno));
     return -1;
