@@ -75,30 +75,39 @@ static apr_status_t check_host(pv_planner_t *m, const char *field, const char *n
     return APR_SUCCESS;
 }
 
-/* Takes the site's host names, in the caller's transaction; the engine gives back at the job's end those it does not
- * keep. */
-static apr_status_t take_names(pv_planner_t *m)
+static apr_status_t check_free(pv_planner_t *m, const char *field, const char *name)
+{
+    pv_id_t owner;
+    pv_object_t *site;
+
+    if (pv_host_owner(&owner, m->j, name) || pv_id_eq(&owner, &m->job->object))
+        return APR_SUCCESS;
+    return pv_fail(m->err, PV_NAME_IN_USE, field, "%s belongs to %s", name,
+                   pv_object_find(&site, m->j, &owner, m->p) ? owner.s : site->name.s);
+}
+
+/* The site's host names are names, and nobody else's; step `names` takes them. */
+static apr_status_t check_names(pv_planner_t *m)
 {
     const json_t *want = m->job->want;
-    const char *redirect = pv_props_str(want, "redirect");
-    size_t i, n = 1 + pv_props_count(want, "aliases");
-    const char **name = apr_palloc(m->p, n * sizeof(*name));
-    int known = !*redirect;
+    const char *name = pv_props_str(want, "name"), *redirect = pv_props_str(want, "redirect");
+    size_t i, n = pv_props_count(want, "aliases");
+    int known = !*redirect || !strcmp(redirect, name);
+    apr_status_t rv = check_host(m, "name", name);
 
-    for (i = 0; i < n; i++) {
-        const char *field = i ? "aliases" : "name";
-        apr_status_t rv;
-        name[i] = i ? pv_props_at(want, "aliases", i - 1) : pv_props_str(want, "name");
-        rv = check_host(m, field, name[i]);
-        if (rv)
-            return rv;
-        if (i && !strcmp(name[i], name[0]))
-            return pv_fail(m->err, PV_SCHEMA, field, "%s is the site's own name", name[i]);
-        known |= !strcmp(redirect, name[i]);
+    if (!rv)
+        rv = check_free(m, "name", name);
+    for (i = 0; i < n && !rv; i++) {
+        const char *alias = pv_props_at(want, "aliases", i);
+        known |= !strcmp(redirect, alias);
+        if (!strcmp(alias, name))
+            rv = pv_fail(m->err, PV_SCHEMA, "aliases", "%s is the site's own name", alias);
+        else if (!(rv = check_host(m, "aliases", alias)))
+            rv = check_free(m, "aliases", alias);
     }
-    if (!known)
-        return pv_fail(m->err, PV_SCHEMA, "redirect", "%s is neither the site's name nor one of its aliases", redirect);
-    return pv_host_claim(m->j, &m->job->object, name, (int)n, m->err);
+    if (!rv && !known)
+        rv = pv_fail(m->err, PV_SCHEMA, "redirect", "%s is neither the site's name nor one of its aliases", redirect);
+    return rv;
 }
 
 /* Does the driver take these fields, and are those there that it needs? All that are wrong are named. */
@@ -146,7 +155,7 @@ apr_status_t pv_plan_install(pv_planner_t *m)
         pv_props_set(want, "title", pv_props_str(want, "name"));
     if ((rv = find_platform(m, want, &manifest)) || (rv = check_fields(m, manifest)) ||
         (rv = check_db_field(m, manifest)) || (rv = find_database(m, want, manifest)) ||
-        (rv = pv_plan_name(m, pv_props_str(want, "name"))) || (rv = take_names(m)))
+        (rv = pv_plan_name(m, pv_props_str(want, "name"))) || (rv = check_names(m)))
         return rv;
     pv_props_set(want, "app", m->job->app.s);
     return pv_uid_take(&m->job->uid, m->j, m->conf->UidRange.first, m->conf->UidRange.last, m->err);
@@ -159,7 +168,7 @@ apr_status_t pv_plan_site(pv_planner_t *m)
 
     pv_plan_merge(m);
     rv = find_relations(m, m->job->want);
-    return rv ? rv : take_names(m);
+    return rv ? rv : check_names(m);
 }
 
 apr_status_t pv_plan_site_gone(pv_planner_t *m)

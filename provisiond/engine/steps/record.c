@@ -6,10 +6,41 @@
 #include <apr_strings.h>
 #include <string.h>
 
+/* The site goes by the names in PROPS from now on, and by no other; NULL: by none. */
+static apr_status_t claim(pv_call_t *call, const json_t *props, pv_err_t *err)
+{
+    size_t i, n = props ? 1 + pv_props_count(props, "aliases") : 0;
+    const char **name = apr_palloc(call->p, (n + 1) * sizeof(*name));
+
+    for (i = 0; i < n; i++)
+        name[i] = i ? pv_props_at(props, "aliases", i - 1) : pv_props_str(props, "name");
+    return pv_host_claim(pv_engine_journal(call->engine), &call->job->object, name, (int)n, err);
+}
+
+static apr_status_t claim_want(pv_call_t *call, pv_err_t *err)
+{
+    return claim(call, call->job->want, err);
+}
+
+static apr_status_t claim_have(pv_call_t *call, pv_err_t *err)
+{
+    return claim(call, call->job->have, err);
+}
+
 static void run_local(pv_call_t *call, apr_status_t (*fn)(pv_call_t *, pv_err_t *))
 {
     call->kind = PV_CALL_LOCAL;
     call->local = fn;
+}
+
+void pv_names_take(const pv_job_t *job, pv_call_t *call)
+{
+    run_local(call, claim_want);
+}
+
+void pv_names_back(const pv_job_t *job, pv_call_t *call)
+{
+    run_local(call, claim_have);
 }
 
 static apr_status_t save(pv_call_t *call, json_t *props, const char *state, int deleted, pv_err_t *err)
@@ -48,7 +79,9 @@ static apr_status_t record(pv_call_t *call, pv_err_t *err)
 
 static apr_status_t forget(pv_call_t *call, pv_err_t *err)
 {
-    return save(call, call->job->have, "deleted", 1, err);
+    apr_status_t rv = pv_id_kind(&call->job->object) == PV_SITE ? claim(call, NULL, err) : APR_SUCCESS;
+
+    return rv ? rv : save(call, call->job->have, "deleted", 1, err);
 }
 
 void pv_object_record(const pv_job_t *job, pv_call_t *call)

@@ -26,7 +26,7 @@ pv_step_fn pv_driver_install, pv_site_empty;
 pv_step_fn pv_pool_probe, pv_pool_stage, pv_pool_restore, pv_vhost_probe, pv_vhost_stage, pv_vhost_restore;
 pv_step_fn pv_httpd_probe, pv_httpd_listens, pv_config_publish, pv_site_get;
 /* record.c: the journal, the trash, a database server */
-pv_step_fn pv_object_record, pv_object_forget, pv_trash_empty, pv_trash_purge, pv_db_ping;
+pv_step_fn pv_names_take, pv_names_back, pv_object_record, pv_object_forget, pv_trash_empty, pv_trash_purge, pv_db_ping;
 
 /* What vhost and pool would be after the job, beside what is live: two descriptors in the answer. */
 pv_step_fn pv_vhost_preview, pv_pool_preview;
