@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define CHILDREN_MAX 256
 #define CLOSE_TRIES  1000
@@ -31,7 +32,8 @@ typedef struct {
     const char *pools[PV_MASTERS_MAX]; /* of a master to be started; NULL: none is */
     const char *revision;
     pv_err_t err;
-    int culprit; /* index of the change that is to blame, or -1 */
+    int culprit;     /* index of the change that is to blame, or -1 */
+    uint64_t reload; /* microseconds from the swap to the proof, 0: httpd serves the same as before */
 } publish_t;
 
 static apr_status_t io_error(publish_t *u, const char *what)
@@ -190,6 +192,13 @@ static void put_back(publish_t *u, int signalled)
                     err.text);
 }
 
+static uint64_t usec_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static apr_status_t go_live(publish_t *u)
 {
     int signalled = 0;
@@ -197,6 +206,7 @@ static apr_status_t go_live(publish_t *u)
         stop_masters(u);
         return APR_EGENERAL;
     }
+    uint64_t began = usec_now();
     if (swap(u) != APR_SUCCESS || serve(u, &signalled) != APR_SUCCESS) {
         pv_err_t why = u->err;
         put_back(u, signalled);
@@ -204,6 +214,7 @@ static apr_status_t go_live(publish_t *u)
         u->err = why;
         return APR_EGENERAL;
     }
+    u->reload = usec_now() - began + 1;
     u->rev.served = u->rev.last;
     if (pv_rev_write(u->root, &u->rev) != 0)
         return io_error(u, "writing the configuration's number");
@@ -218,7 +229,7 @@ static int is_served(publish_t *u)
            pv_daemon_find(&u->config->unit[0].daemon, u->config->proc);
 }
 
-static apr_status_t run(publish_t *u, int *reloaded)
+static apr_status_t run(publish_t *u)
 {
     if (pv_changes_recover(u->root, u->p) != 0 || pv_rev_read(u->root, &u->rev) != 0)
         return io_error(u, "reading the configuration's number");
@@ -234,22 +245,20 @@ static apr_status_t run(publish_t *u, int *reloaded)
     if (pv_fpm_revision(&u->revision, u->root, u->rev.last, u->standing, &u->err, u->p) != APR_SUCCESS ||
         preflight_all(u) != APR_SUCCESS)
         return APR_EGENERAL;
-    *reloaded = 1;
     return go_live(u);
 }
 
 void pv_publish(pv_root_t *root, pv_report_t *report)
 {
     publish_t u = {.root = root, .config = root->config, .p = root->tmp, .culprit = -1};
-    int reloaded = 0;
     memset(report, 0, sizeof(*report));
     /* Children that outlived their parent hold the addresses, and nobody reloads them any more. */
     if (!pv_daemon_find(&u.config->unit[0].daemon, u.config->proc))
         pv_daemon_clear(&u.config->unit[0].daemon, u.config->proc);
-    if (run(&u, &reloaded) == APR_SUCCESS) {
+    if (run(&u) == APR_SUCCESS) {
         report->reply.code = PV_OK;
         report->reply.a = u.rev.served;
-        report->reply.b = (uint64_t)reloaded;
+        report->reply.b = u.reload;
         return;
     }
     report->reply.code = u.err.code;
