@@ -29,10 +29,14 @@ def nothing_made_and_others_served(world):
     """Bad input leaves everything as it was, and the daemon answers at once."""
     before, descriptors = world.inventory(), _descriptors(world)
     yield
-    with Wire(f"{world.run}/admin/socket") as other:
-        other.hello()
+    world.await_(lambda: _greeted(world), 10, "an answer to somebody else")
     assert difference(before, world.inventory()) == []
     world.await_(lambda: _descriptors(world) <= descriptors, 10, "the engine's descriptors being closed")
+
+
+def _greeted(world):
+    with Wire(f"{world.run}/admin/socket") as other:
+        return other.ask("hello", v=1, client="another")["ok"]
 
 
 def _descriptors(world):
@@ -239,6 +243,7 @@ def test_s11_an_acknowledgement_may_come_twice_and_of_an_unknown_consumer(path):
 # S12
 
 def test_s12_what_is_there_and_is_not_ours_is_not_touched(world, wire):
+    world.logs.expect("code=FOREIGN_OBJECT")
     site, platform = new_id("s"), world.must("show", "@platform_pages")["id"]
     folder = f"{world.folder}/sites/{site}"
     os.mkdir(folder, 0o755)
