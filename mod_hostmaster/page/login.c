@@ -8,13 +8,10 @@
 #include "panel.h"
 #include "password.h"
 #include "route.h"
-#include "secret.h"
 #include "stmts.h"
 #include <apr_strings.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TOKEN_LIFE ((int64_t)365 * 86400 * 1000000)
 
 int hm_page_login_form(hm_req_t *q)
 {
@@ -118,15 +115,13 @@ int hm_page_account_password(hm_req_t *q)
 
 int hm_page_token_add(hm_req_t *q)
 {
-    const char *name = hm_form(q, "name"), *scope = hm_form(q, "scope"), *secret = hm_secret_make(q->p);
-    int64_t now = hm_db_now();
+    const char *name = hm_form(q, "name"), *scope = hm_form(q, "scope"), *secret;
     HM_TRY(q, hm_begin(q));
     if (name == NULL || !*name || pv_text_check(name, strlen(name), 64) != APR_SUCCESS)
         HM_TRY(q, pv_fail(&q->err, PV_SCHEMA, "name", "text, at most 64 bytes, without control characters"));
     if (scope == NULL || (strcmp(scope, "read") != 0 && strcmp(scope, "write") != 0))
         HM_TRY(q, pv_fail(&q->err, PV_SCHEMA, "scope", "read or write"));
-    HM_TRY(q, hm_sql_token_add(q->db, &q->err, hm_db_id(), hm_secret_hash(secret, q->p), q->actor.account, name, scope,
-                               now, now + TOKEN_LIFE));
+    HM_TRY(q, hm_token_make(&secret, q->db, q->actor.account, name, scope, &q->err, q->p));
     HM_TRY(q, hm_audit(q, "token_add", "", name));
     HM_TRY(q, account_show(q));
     json_object_set_new(q->view, "value", json_string(secret));

@@ -6,6 +6,7 @@
  *     hostmaster-setup FILE migrate              makes the tables, or applies what is missing
  *     hostmaster-setup FILE admin LOGIN MAIL     adds an administrator, prints a login link
  *     hostmaster-setup FILE link LOGIN           prints a login link
+ *     hostmaster-setup FILE token LOGIN NAME     prints an API token that may read and change
  */
 #include "db_wrap.h"
 #include "login_link.h"
@@ -179,21 +180,48 @@ static int admin(setup_t *t, char **argv)
     return link_print(t, id);
 }
 
-static int login_link(setup_t *t, char **argv)
+static int account_find(setup_t *t, const char *login, int64_t *account)
 {
     json_t *rows;
-    if (hm_sql_account_by_login(t->db, &rows, &t->err, argv[0], argv[0]) != APR_SUCCESS)
+    login = lower(t, login);
+    if (hm_sql_account_by_login(t->db, &rows, &t->err, login, login) != APR_SUCCESS)
         return fail("database", t->err.text);
     if (json_array_size(rows) == 0)
-        return fail(argv[0], "nobody of that name can log in");
-    return link_print(t, hm_row_n(json_array_get(rows, 0), "id"));
+        return fail(login, "nobody of that name can log in");
+    *account = hm_row_n(json_array_get(rows, 0), "id");
+    return 0;
+}
+
+static int login_link(setup_t *t, char **argv)
+{
+    int64_t account;
+    int rc = account_find(t, argv[0], &account);
+    return rc ? rc : link_print(t, account);
+}
+
+static int token(setup_t *t, char **argv)
+{
+    int64_t account;
+    const char *secret;
+    int rc = account_find(t, argv[0], &account);
+    if (rc)
+        return rc;
+    if (!*argv[1] || pv_text_check(argv[1], strlen(argv[1]), 64) != APR_SUCCESS)
+        return fail("NAME", "text, at most 64 bytes, without control characters");
+    if (hm_token_make(&secret, t->db, account, argv[1], "write", &t->err, t->p) != APR_SUCCESS)
+        return fail("token", t->err.text);
+    printf("%s\n", secret);
+    return 0;
 }
 
 static const struct {
     const char *name, *args;
     int nargs;
     int (*fn)(setup_t *t, char **argv);
-} commands[] = {{"migrate", "", 0, migrate}, {"admin", " LOGIN MAIL", 2, admin}, {"link", " LOGIN", 1, login_link}};
+} commands[] = {{"migrate", "", 0, migrate},
+                {"admin", " LOGIN MAIL", 2, admin},
+                {"link", " LOGIN", 1, login_link},
+                {"token", " LOGIN NAME", 2, token}};
 
 static int usage(void)
 {
