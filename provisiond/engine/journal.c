@@ -8,6 +8,7 @@
  */
 #include "engine/journal_stmt.h"
 #include "engine/log.h"
+#include "fault.h"
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <fcntl.h>
@@ -274,6 +275,7 @@ apr_status_t pv_journal_commit(pv_journal_t *j, pv_err_t *err)
 {
     int rc = sqlite3_exec(j->db, "COMMIT", NULL, NULL, NULL);
     if (rc == SQLITE_OK) {
+        PV_FAULT("event.commit", NULL);
         j->open = 0;
         pv_backlog_written(j->backlog);
         return APR_SUCCESS;
