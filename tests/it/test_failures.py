@@ -46,6 +46,7 @@ def test_a_wrong_database_password(lab):
     with open(secret, "w", encoding="utf-8") as f:
         f.write(f"{ADMIN[0]}\nWrongPasswordOfTheTest1\n")
     with _undone(lab):
+        lab.logs.expect("code=DB_DENIED")
         text = _fails(lab, "DB_DENIED", "verify", "@server_db", *TCP)
         assert "tcp" in text and "Access denied" in text and "WrongPassword" not in text
     assert "WrongPassword" not in lab.daemon_log()

@@ -295,7 +295,12 @@ class Lab:
         return probing(self, host, path, text)
 
     def inventory(self):
+        """What stands there, once the trash of deleted objects has been emptied."""
+        until(lambda: not any(os.listdir(t) for t in self._trashes()), 60, "the trash being emptied")
         return inventory.take(self)
+
+    def _trashes(self):
+        return [path for path in (f"{self.folder}/{tree}/.trash" for tree in ("sites", "platforms")) if os.path.isdir(path)]
 
     def await_inventory(self, wanted, seconds=90):
         """Waits until all is as it was: retired PHP-FPM masters take their time. Shows the differences where it is not."""

@@ -82,10 +82,11 @@ function hang(Request $request, Report $report): void
 
 function fill(Request $request, Report $report): void
 {
-    $file = fopen($request->need('site.data') . '/big', 'x');
+    $path = $request->need('site.data') . '/big';
+    $file = fopen($path, 'x');
     while (@fwrite($file, str_repeat('x', 65536)) === 65536) {
     }
-    throw \Provision\file_failure('cannot write big');
+    throw \Provision\file_failure("cannot write $path");
 }
 
 (new Driver(VERBS))->run();
