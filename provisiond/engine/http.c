@@ -109,8 +109,8 @@ static void on_readable(get_t *get)
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n < 0 && get->got == 0)
-        retry(get, apr_pstrcat(get->call->p, "reading the answer: ", strerror(errno), NULL));
+    if (n <= 0 && get->got == 0)
+        retry(get, n < 0 ? strerror(errno) : "the connection was closed without an answer");
     else if (n > 0 && get->got + (size_t)n < ANSWER_MAX)
         get->got += (size_t)n;
     else {

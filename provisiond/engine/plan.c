@@ -70,7 +70,9 @@ void pv_plan_merge(pv_planner_t *m)
         const pv_field_row_t *row = &task->field[i];
         const pv_field_t *field = pv_fields_get(m->fields, row->name);
 
-        if (field && pv_value_row(row->value)->list)
+        if (field && field->n == 0)
+            json_object_del(m->job->want, row->name);
+        else if (field && pv_value_row(row->value)->list)
             json_object_set_new(m->job->want, row->name, strings(field));
         else if (field)
             pv_props_set(m->job->want, row->name,
