@@ -118,28 +118,35 @@ hm_filter_fn *hm_filter_find(const char *name)
     return NULL;
 }
 
+/* What a byte becomes; NULL: itself. */
+static const char *const escaped[256] = {
+    ['<'] = "&lt;",  ['>'] = "&gt;",  ['&'] = "&amp;", ['"'] = "&quot;", ['\''] = "&#39;", [0x7f] = "\xef\xbf\xbd",
+#define NOT_SHOWN(c) [c] = "\xef\xbf\xbd"
+    NOT_SHOWN(0x01), NOT_SHOWN(0x02), NOT_SHOWN(0x03), NOT_SHOWN(0x04),  NOT_SHOWN(0x05),  NOT_SHOWN(0x06),
+    NOT_SHOWN(0x07), NOT_SHOWN(0x08), NOT_SHOWN(0x0b), NOT_SHOWN(0x0c),  NOT_SHOWN(0x0d),  NOT_SHOWN(0x0e),
+    NOT_SHOWN(0x0f), NOT_SHOWN(0x10), NOT_SHOWN(0x11), NOT_SHOWN(0x12),  NOT_SHOWN(0x13),  NOT_SHOWN(0x14),
+    NOT_SHOWN(0x15), NOT_SHOWN(0x16), NOT_SHOWN(0x17), NOT_SHOWN(0x18),  NOT_SHOWN(0x19),  NOT_SHOWN(0x1a),
+    NOT_SHOWN(0x1b), NOT_SHOWN(0x1c), NOT_SHOWN(0x1d), NOT_SHOWN(0x1e),  NOT_SHOWN(0x1f)};
+
+size_t hm_escape_to(char *out, const char *s, size_t len)
+{
+    char *o = out;
+    for (size_t i = 0; i < len; i++) {
+        const char *as = escaped[(unsigned char)s[i]];
+        if (as == NULL) {
+            *o++ = s[i];
+            continue;
+        }
+        while (*as)
+            *o++ = *as++;
+    }
+    return (size_t)(o - out);
+}
+
 const char *hm_escape(const char *s, apr_pool_t *p)
 {
-    size_t extra = 0;
-    for (const char *c = s; *c; c++)
-        extra += strchr("<>&\"'", *c) ? 5 : apr_iscntrl(*c) ? 2 : 0;
-    if (extra == 0)
-        return s;
-    char *out = apr_palloc(p, strlen(s) + extra + 1), *o = out;
-    for (; *s; s++) {
-        const char *as = *s == '<'    ? "&lt;"
-                         : *s == '>'  ? "&gt;"
-                         : *s == '&'  ? "&amp;"
-                         : *s == '"'  ? "&quot;"
-                         : *s == '\'' ? "&#39;"
-                                      : NULL;
-        if (as == NULL && apr_iscntrl(*s) && *s != '\n' && *s != '\t')
-            as = "\xef\xbf\xbd";
-        if (as)
-            o = apr_cpystrn(o, as, 7);
-        else
-            *o++ = *s;
-    }
-    *o = '\0';
+    size_t len = strlen(s);
+    char *out = apr_palloc(p, len * HM_ESCAPED_MAX + 1);
+    out[hm_escape_to(out, s, len)] = '\0';
     return out;
 }

@@ -6,6 +6,7 @@
 #include <apr_escape.h>
 #include <apr_hash.h>
 #include <apr_strings.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct frame {
@@ -19,16 +20,30 @@ typedef struct {
     const json_t *view, *globals;
     const hm_page_t *page;
     const frame_t *frame;
-    apr_bucket_brigade *bb;
+    char *out; /* the page as far as it is written, on the heap: it becomes one bucket */
+    size_t len, size;
     apr_pool_t *p;
     int depth;
 } run_t;
 
 #define DEPTH_MAX 32
 
+/* Makes room for LEN more bytes and returns where they go. */
+static char *room(run_t *run, size_t len)
+{
+    if (run->len + len > run->size) {
+        run->size = (run->len + len) * 2;
+        run->out = realloc(run->out, run->size);
+        if (run->out == NULL)
+            abort(); /* as APR's pools do */
+    }
+    return run->out + run->len;
+}
+
 static void put(run_t *run, const char *s, size_t len)
 {
-    apr_brigade_write(run->bb, NULL, NULL, s, len);
+    memcpy(room(run, len), s, len);
+    run->len += len;
 }
 
 static const json_t *lookup(const run_t *run, const hm_path_t *path)
@@ -82,10 +97,12 @@ static int truth(const run_t *run, const hm_path_t *path)
     }
 }
 
+/* Text as markup: every value that a page shows goes through here. */
 static void text(run_t *run, const char *s)
 {
-    const char *escaped = hm_escape(s, run->p);
-    put(run, escaped, strlen(escaped));
+    size_t len = strlen(s);
+    char *to = room(run, len * HM_ESCAPED_MAX);
+    run->len += hm_escape_to(to, s, len);
 }
 
 static const char *parts(const run_t *run, const hm_part_t *part, int url)
@@ -104,9 +121,11 @@ static const char *parts(const run_t *run, const hm_part_t *part, int url)
 
 static void attribute(run_t *run, const hm_node_t *node)
 {
-    const char *value = hm_escape(parts(run, node->part, node->op == HM_URL_ATTR), run->p);
-    const char *s = apr_pstrcat(run->p, " ", node->s, "=\"", value, "\"", NULL);
-    put(run, s, strlen(s));
+    put(run, " ", 1);
+    put(run, node->s, strlen(node->s));
+    put(run, "=\"", 2);
+    text(run, parts(run, node->part, node->op == HM_URL_ATTR));
+    put(run, "\"", 1);
 }
 
 static void nodes(run_t *run, const hm_node_t *node);
@@ -177,14 +196,18 @@ static void nodes(run_t *run, const hm_node_t *node)
 apr_status_t hm_template_run(const hm_templates_t *t, const char *name, const json_t *view, const json_t *globals,
                              apr_bucket_brigade *bb, pv_err_t *err, apr_pool_t *p)
 {
-    run_t run = {.t = t, .view = view, .globals = globals, .bb = bb, .p = p};
+    run_t run = {.t = t, .view = view, .globals = globals, .p = p, .size = 16 * 1024};
     run.page = apr_hash_get(t->page, name, APR_HASH_KEY_STRING);
     if (run.page == NULL)
         return pv_fail(err, PV_INTERNAL, "template", "there is no template %s", name);
     frame_t title = {.name = "page_title", .value = json_string(parts(&run, run.page->title, 0))};
     run.frame = &title;
+    run.out = malloc(run.size);
+    if (run.out == NULL)
+        abort();
     put(&run, "<!DOCTYPE html>\n", 16);
     nodes(&run, t->layout->nodes);
     json_decref((json_t *)title.value);
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_heap_create(run.out, run.len, free, bb->bucket_alloc));
     return APR_SUCCESS;
 }

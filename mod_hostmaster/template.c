@@ -218,7 +218,7 @@ static void children(reader_t *rd, const xmlNode *el)
         if (n->type == XML_ELEMENT_NODE)
             guarded(rd, n);
         else if (n->type == XML_TEXT_NODE || n->type == XML_CDATA_SECTION_NODE)
-            literal(rd, hm_escape(apr_pstrdup(rd->p, (const char *)n->content), rd->p));
+            literal(rd, hm_escape((const char *)n->content, rd->p));
     }
 }
 

@@ -60,8 +60,13 @@ struct hm_templates {
 typedef const char *hm_filter_fn(const json_t *value, apr_pool_t *p);
 hm_filter_fn *hm_filter_find(const char *name);
 
-/* Text as markup, S itself where nothing needs escaping: the one place that knows what must be escaped. Control
- * characters other than tab and newline become U+FFFD. */
+#define HM_ESCAPED_MAX 6 /* bytes that one byte of text can become */
+
+/* Text as markup: the one place that knows what must be escaped. Control characters other than tab and newline become
+ * U+FFFD. Writes at most LEN * HM_ESCAPED_MAX bytes and says how many. */
+size_t hm_escape_to(char *out, const char *s, size_t len);
+
+/* The same, terminated, in P. */
 const char *hm_escape(const char *s, apr_pool_t *p);
 
 #endif

@@ -1,4 +1,5 @@
--- The queue. A claim is a compare-and-swap; whoever changes one row has it.
+-- The queue. A claim is a compare-and-swap; whoever changes one row has it. Open is written open_key > '', which the key's index
+-- answers on all three databases.
 
 -- @stmt task_get(id:n all:n client:n) -> id:n type:s verb:s object:s label:s server:s login:s client:n origin:s state:s attempts:n code:s created:n started:n ended:n
 SELECT t.id, t.type, t.verb, t.object, t.label, t.server, COALESCE(a.login, ''), t.client, t.origin, t.state, t.attempts, t.code, t.created, t.started,
@@ -21,7 +22,7 @@ SELECT t.id, t.type, t.verb, t.object, t.label, COALESCE(a.login, ''), t.origin,
 -- @stmt task_list_open(all:n client:n before:n limit:n) -> id:n type:s verb:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
 SELECT t.id, t.type, t.verb, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
   FROM task t LEFT JOIN account a ON a.id = t.account
- WHERE t.open_key IS NOT NULL AND (%lld = 1 OR t.client = %lld) AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
+ WHERE t.open_key > '' AND (%lld = 1 OR t.client = %lld) AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
 -- @stmt task_list_on(object:s all:n client:n limit:n) -> id:n type:s verb:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
 SELECT t.id, t.type, t.verb, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
@@ -29,16 +30,16 @@ SELECT t.id, t.type, t.verb, t.object, t.label, COALESCE(a.login, ''), t.origin,
  WHERE t.object = %s AND (%lld = 1 OR t.client = %lld) ORDER BY t.id DESC LIMIT %lld
 
 -- @stmt task_open_count(all:n client:n) -> n:n
-SELECT COUNT(*) FROM task WHERE open_key IS NOT NULL AND (%lld = 1 OR client = %lld)
+SELECT COUNT(*) FROM task WHERE open_key > '' AND (%lld = 1 OR client = %lld)
 
 -- @stmt task_open_find(open_key:s) -> id:n
 SELECT id FROM task WHERE open_key = %s
 
 -- @stmt task_open_on(object:s) -> type:s
-SELECT type FROM task WHERE object = %s AND open_key IS NOT NULL ORDER BY id LIMIT 1
+SELECT type FROM task WHERE object = %s AND open_key > '' ORDER BY id LIMIT 1
 
 -- @stmt task_open_before(id:n object:s platform:s server:s db_server:s) -> id:n
-SELECT id FROM task WHERE open_key IS NOT NULL AND id < %lld AND object IN (%s, %s, %s, %s) ORDER BY id LIMIT 1
+SELECT id FROM task WHERE open_key > '' AND id < %lld AND object IN (%s, %s, %s, %s) ORDER BY id LIMIT 1
 
 -- @stmt task_add(id:n type:s verb:s object:s label:s server:s account:n client:n origin:s created:n open_key:s)
 INSERT INTO task (id, type, verb, object, label, server, account, client, origin, state, attempts, created, open_key)
