@@ -123,6 +123,7 @@ final class Report
 
     /**
      * TYPE: core, profile, module, theme. PATH: relative to the platform's root. STATUS: '' where no site was asked.
+     * SCHEMA: the version of its tables, the code's or the site's; '' where it has none.
      */
     public function package(
         string $type,
@@ -130,9 +131,10 @@ final class Report
         string $version,
         string $path,
         string $label,
-        string $status
+        string $status,
+        string $schema = ''
     ): void {
-        $this->line(['t' => 'package'] + compact('type', 'name', 'version', 'path', 'label', 'status'));
+        $this->line(['t' => 'package'] + compact('type', 'name', 'version', 'path', 'label', 'status', 'schema'));
     }
 
     public function error(string $code, string $text, string $field): void
@@ -197,13 +199,17 @@ final class Driver
     /** Does not return. The good end is written when all shutdown functions of the CMS have had their turn. */
     public function run(): never
     {
-        ($this->row[0])($this->request, $this->report);
+        try {
+            ($this->row[0])($this->request, $this->report);
+        } catch (\Throwable $e) {
+            $this->failed($e); // a CMS puts a handler of its own in the place of ours
+        }
         $this->over = true;
         register_shutdown_function(fn () => $this->report->end(true));
         exit(0);
     }
 
-    private function failed(\Throwable $e): void
+    private function failed(\Throwable $e): never
     {
         $this->over = true;
         if ($e instanceof Failure) {
@@ -216,7 +222,10 @@ final class Driver
         exit(EXIT_FAILED);
     }
 
-    /** The first shutdown function: something ended the script before its verb was over. */
+    /**
+     * The first shutdown function: something ended the script before its verb was over. Those of the CMS still have
+     * their turn, because they free its locks.
+     */
     private function guard(): void
     {
         $this->reserve = null;
@@ -228,7 +237,7 @@ final class Driver
             $text = sprintf('%s in %s:%d', strtok($last['message'], "\n"), $last['file'], $last['line']);
             $this->report->error('DRIVER_FAILED', $text, '');
         }
-        exit(EXIT_NO_END);
+        register_shutdown_function(fn () => exit(EXIT_NO_END));
     }
 }
 
@@ -262,6 +271,45 @@ function file_write(string $path, string $text, int $mode): void
         @unlink($new);
         throw $failure;
     }
+}
+
+/**
+ * A settings file from a template in PHP, in which '@WORD@' stands for a value: as the literal that PHP reads back as
+ * that value.
+ */
+function settings_text(string $template, array $words): string
+{
+    $replace = [];
+    foreach ($words as $word => $value) {
+        $replace["'@$word@'"] = var_export($value, true);
+    }
+    return strtr(file_get_contents($template), $replace);
+}
+
+/** Makes PHP's globals those of a request for the front page of the site at URL. */
+function request_pretend(string $root, string $url): void
+{
+    $host = (string) parse_url($url, PHP_URL_HOST);
+    $port = parse_url($url, PHP_URL_PORT);
+    $_SERVER = [
+        'HTTP_HOST' => $port === null ? $host : "$host:$port",
+        'SERVER_NAME' => $host,
+        'SERVER_PORT' => (string) ($port ?? (parse_url($url, PHP_URL_SCHEME) === 'https' ? 443 : 80)),
+        'SERVER_PROTOCOL' => 'HTTP/1.1',
+        'SERVER_SOFTWARE' => '',
+        'REQUEST_METHOD' => 'GET',
+        'REQUEST_URI' => '/',
+        'SCRIPT_NAME' => '/index.php',
+        'SCRIPT_FILENAME' => "$root/index.php",
+        'PHP_SELF' => '/index.php',
+        'REMOTE_ADDR' => '127.0.0.1',
+    ] + (parse_url($url, PHP_URL_SCHEME) === 'https' ? ['HTTPS' => 'on'] : []) + $_SERVER;
+}
+
+/** The words of a text in HTML, in one line. */
+function html_text(string $html): string
+{
+    return trim(preg_replace('/\s+/', ' ', html_entity_decode(strip_tags($html), ENT_QUOTES | ENT_HTML5)));
 }
 
 /** Bytes of the regular files below a folder; links are not followed. */

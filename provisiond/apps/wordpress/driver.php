@@ -10,9 +10,11 @@ declare(strict_types=1);
 namespace Provision\WordPress;
 
 use Provision\{Driver, Failure, Report, Request};
-use function Provision\{file_write, folder_size};
+use function Provision\{db_connect, db_size, file_write, folder_size};
 
 require dirname(__DIR__) . '/driver.php';
+require dirname(__DIR__) . '/database.php';
+require dirname(__DIR__) . '/move.php';
 require __DIR__ . '/code.php';
 require __DIR__ . '/site.php';
 require __DIR__ . '/install.php';
@@ -133,14 +135,12 @@ function login_expire(): void
 
 function stats(Request $request, Report $report): void
 {
-    global $wpdb;
     $report->fact('users', (int) count_users()['total_users']);
     $report->fact('posts', (int) wp_count_posts()->publish);
     $report->fact('pages', (int) wp_count_posts('page')->publish);
     $report->fact('comments', (int) wp_count_comments()->approved);
     $report->fact('files_bytes', folder_size($request->need('site.data')));
-    $size = 'SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()';
-    $report->fact('database_bytes', (int) $wpdb->get_var($size));
+    $report->fact('database_bytes', db_size(db_connect($request)));
 }
 
 /**

@@ -10,17 +10,7 @@ declare(strict_types=1);
 namespace Provision\WordPress;
 
 use Provision\{Failure, Request};
-use function Provision\{file_write, folder_make, secret_read};
-
-const DB_SECONDS = 10;
-
-/** Errors of MariaDB that people can do something about; all others are DB_FAILED. */
-const DB_ERRORS = [
-    1040 => 'DB_DOWN', 1053 => 'DB_DOWN', 1129 => 'DB_DOWN', 1203 => 'DB_DOWN', 1226 => 'DB_DOWN',
-    2002 => 'DB_DOWN', 2003 => 'DB_DOWN', 2005 => 'DB_DOWN', 2006 => 'DB_DOWN', 2013 => 'DB_DOWN',
-    1044 => 'DB_DENIED', 1045 => 'DB_DENIED', 1049 => 'DB_DENIED', 1142 => 'DB_DENIED', 1698 => 'DB_DENIED',
-    1021 => 'DISK_FULL', 1114 => 'DISK_FULL',
-];
+use function Provision\{db_check, file_write, folder_make, html_text, request_pretend, settings_text};
 
 const KEYS = [
     'AUTH_KEY', 'SECURE_AUTH_KEY', 'LOGGED_IN_KEY', 'NONCE_KEY',
@@ -40,11 +30,7 @@ function settings_write(Request $request): void
         'UPLOADS' => 'sites/' . $request->need('site.id') . '/files',
         'TMP' => $request->need('site.tmp'),
     ] + settings_keys($file);
-    $replace = [];
-    foreach ($words as $word => $value) {
-        $replace["'@$word@'"] = var_export($value, true);
-    }
-    file_write($file, strtr(file_get_contents(__DIR__ . '/site-config.php'), $replace), 0600);
+    file_write($file, settings_text(__DIR__ . '/site-config.php', $words), 0600);
     folder_make($request->need('site.data') . '/files');
 }
 
@@ -68,30 +54,6 @@ function db_host(Request $request): string
     }
     $host = $request->need('db.host');
     return (str_contains($host, ':') ? "[$host]" : $host) . ':' . $request->get('db.port', '3306');
-}
-
-/**
- * Connects as the site does. WordPress would print a page and end where the database cannot be used; this way the
- * failure has a name.
- */
-function db_check(Request $request): void
-{
-    if (!extension_loaded('mysqli')) {
-        throw new Failure('DRIVER_FAILED', 'PHP has no mysqli: install the package php-mysql');
-    }
-    mysqli_report(MYSQLI_REPORT_OFF);
-    $db = mysqli_init();
-    $db->options(MYSQLI_OPT_CONNECT_TIMEOUT, DB_SECONDS);
-    $db->options(MYSQLI_OPT_READ_TIMEOUT, DB_SECONDS);
-    $socket = $request->has('db.socket') ? $request->need('db.socket') : null;
-    $host = $socket !== null ? 'localhost' : $request->need('db.host');
-    $port = (int) $request->get('db.port', '3306');
-    $secret = secret_read($request->need('db.secret_file'));
-    if (!@$db->real_connect($host, $request->need('db.user'), $secret, $request->need('db.name'), $port, $socket)) {
-        $reason = DB_ERRORS[mysqli_connect_errno()] ?? 'DB_FAILED';
-        throw new Failure($reason, 'database: ' . mysqli_connect_error(), 'db_server');
-    }
-    $db->close();
 }
 
 /** A new site: its settings, then WordPress in the state in which its tables may be missing. */
@@ -147,32 +109,15 @@ function load(Request $request, array $files, bool $installing = false): array
     if ($installing) {
         define('WP_INSTALLING', true);
     }
-    request_pretend($request->need('site.url'));
+    request_pretend($root, $request->need('site.url'));
     $GLOBALS['wp_filter']['wp_die_handler'][0][] = ['function' => fn () => die_handler(...), 'accepted_args' => 1];
     chdir($root);
     return array_map(fn (string $file): string => "$root/$file", ['wp-load.php', ...$files]);
 }
 
-function request_pretend(string $url): void
-{
-    $host = (string) parse_url($url, PHP_URL_HOST);
-    $port = parse_url($url, PHP_URL_PORT);
-    $_SERVER = [
-        'HTTP_HOST' => $port === null ? $host : "$host:$port",
-        'SERVER_NAME' => $host,
-        'SERVER_PROTOCOL' => 'HTTP/1.1',
-        'REQUEST_METHOD' => 'GET',
-        'REQUEST_URI' => '/',
-        'SCRIPT_NAME' => '/index.php',
-        'PHP_SELF' => '/index.php',
-        'REMOTE_ADDR' => '127.0.0.1',
-    ] + (parse_url($url, PHP_URL_SCHEME) === 'https' ? ['HTTPS' => 'on'] : []) + $_SERVER;
-}
-
 /** WordPress ends a script by wp_die(), in words for a browser. */
 function die_handler(mixed $message): never
 {
-    $text = $message instanceof \WP_Error ? $message->get_error_message() : (string) $message;
-    $text = trim(preg_replace('/\s+/', ' ', html_entity_decode(strip_tags($text), ENT_QUOTES | ENT_HTML5)));
+    $text = html_text($message instanceof \WP_Error ? $message->get_error_message() : (string) $message);
     throw new Failure('DRIVER_FAILED', "WordPress ended with: $text");
 }
