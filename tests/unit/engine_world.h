@@ -24,6 +24,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define SITE_A   "saaaaaaaaaaaa"
+#define SITE_B   "sbbbbbbbbbbbb"
+#define PLATFORM "pcccccccccccc"
+
 enum { DIRS, DATABASE, DRIVER, SERVED, RECORD, STEPS };
 typedef enum { NOWHERE, BEFORE_EFFECT, AFTER_EFFECT, BEFORE_UNDO, AFTER_UNDO } crash_t;
 
@@ -37,7 +41,9 @@ static struct {
     int publishes;
 
     /* the machine */
-    int there[STEPS], did[STEPS], undid[STEPS];
+    int machine[1024][STEPS]; /* what is there, an object a row */
+    int *there;               /* the row of SITE_A */
+    int did[STEPS], undid[STEPS];
     pv_code_t fail[STEPS], fail_undo[STEPS];
     int fails[STEPS], fails_undo[STEPS]; /* how often */
     int drifted[STEPS];
@@ -47,6 +53,11 @@ static struct {
     const char *order[256];
     int norder;
 } world;
+
+static int *row_of(const pv_id_t *object)
+{
+    return world.machine[(object->s[11] * 26 + object->s[12]) % 1024];
+}
 
 /* ---- steps ---- */
 
@@ -68,9 +79,9 @@ static int due(pv_call_t *call, pv_code_t code, int *times)
     return 1;
 }
 
-static void probe_step(pv_call_t *call, int n)
+static void probe_step(const pv_job_t *job, pv_call_t *call, int n)
 {
-    call->answer.a = !world.there[n] ? PV_ABSENT : world.drifted[n] ? PV_DRIFT : PV_CURRENT;
+    call->answer.a = !row_of(&job->object)[n] ? PV_ABSENT : world.drifted[n] ? PV_DRIFT : PV_CURRENT;
     if (world.drifted[n])
         snprintf(call->answer.detail, sizeof(call->answer.detail), "mode 0777, not 0750");
 }
@@ -83,7 +94,7 @@ static void act_step(const pv_job_t *job, pv_call_t *call, int n, const char *na
     }
     if (due(call, world.fail[n], &world.fails[n]))
         return;
-    world.there[n] = 1;
+    row_of(&job->object)[n] = 1;
     world.drifted[n] = 0;
     world.did[n]++;
     world.order[world.norder++ % 256] = apr_psprintf(world.p, "%s:%s", name, job->object.s);
@@ -95,7 +106,7 @@ static void act_step(const pv_job_t *job, pv_call_t *call, int n, const char *na
     }
 }
 
-static void undo_step(pv_call_t *call, int n)
+static void undo_step(const pv_job_t *job, pv_call_t *call, int n)
 {
     if (world.crash == BEFORE_UNDO && world.crash_at == n) {
         crash_now();
@@ -103,7 +114,7 @@ static void undo_step(pv_call_t *call, int n)
     }
     if (due(call, world.fail_undo[n], &world.fails_undo[n]))
         return;
-    world.there[n] = 0;
+    row_of(&job->object)[n] = 0;
     world.undid[n]++;
     if (world.crash == AFTER_UNDO && world.crash_at == n)
         crash_now();
@@ -112,7 +123,7 @@ static void undo_step(pv_call_t *call, int n)
 #define PROBE(name, n)                                                                                                 \
     static void name##_probe(const pv_job_t *job, pv_call_t *call)                                                     \
     {                                                                                                                  \
-        probe_step(call, n);                                                                                           \
+        probe_step(job, call, n);                                                                                      \
     }
 #define ACT(name, n)                                                                                                   \
     static void name##_act(const pv_job_t *job, pv_call_t *call)                                                       \
@@ -122,7 +133,7 @@ static void undo_step(pv_call_t *call, int n)
 #define UNDO(name, n)                                                                                                  \
     static void name##_undo(const pv_job_t *job, pv_call_t *call)                                                      \
     {                                                                                                                  \
-        undo_step(call, n);                                                                                            \
+        undo_step(job, call, n);                                                                                       \
     }
 PROBE(dirs, DIRS)
 ACT(dirs, DIRS)
@@ -147,7 +158,6 @@ static apr_status_t save_object(pv_call_t *call, pv_err_t *err)
     object.deleted = !job->want;
     object.state = job->want ? "enabled" : "deleted";
     pv_context_parse(&object.name, name, strlen(name));
-    world.there[RECORD] = 1;
     return pv_object_save(call->engine->journal, &object, err);
 }
 
@@ -280,6 +290,7 @@ static int world_make(void **state)
     snprintf(world.folder, sizeof(world.folder), "/tmp/pv-unit-XXXXXX");
     assert_non_null(mkdtemp(world.folder));
     world.conf = (pv_conf_t){.WaitLimit = 86400, .TrashTime = 604800, .EventTime = 2592000, .Workers = 2};
+    world.there = row_of(&(pv_id_t){SITE_A});
     life_begin();
     return 0;
 }
@@ -362,10 +373,6 @@ static pv_id_t id_of(const char *text)
     return id;
 }
 
-#define SITE_A   "saaaaaaaaaaaa"
-#define SITE_B   "sbbbbbbbbbbbb"
-#define PLATFORM "paaaaaaaaaaaa"
-
 /* Hands in a task with text fields NAME, VALUE, ..., NULL. */
 static pv_code_t ask_task(uint64_t *job, const char *type, const char *object, uint64_t revision, ...)
 {
@@ -389,7 +396,8 @@ static pv_code_t ask_task(uint64_t *job, const char *type, const char *object, u
                     .fields = &fields,
                     .origin = "admin"};
     pv_key_make(&ask.key);
-    run_until(is_ready, NULL);
+    if (!is_ready(NULL))
+        run_until(is_ready, NULL);
     if (pv_accept(&accepted, world.engine, &ask, &err) != APR_SUCCESS)
         return err.code;
     *job = accepted.job;
