@@ -12,7 +12,7 @@ CPPFLAGS_dba = $(shell pkg-config --cflags libmariadb)
 LIBS_provisiond        =
 LIBS_provisiond-engine = -ljansson -lsqlite3
 LIBS_provisiond-dba    = $(shell pkg-config --libs libmariadb) -laprutil-1
-LIBS_provision-worker  = -ljansson
+LIBS_provision-worker  = -ljansson -larchive -lcrypto
 LIBS_provision         = -ljansson
 
 programs: $(PROGRAMS) module

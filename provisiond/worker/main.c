@@ -11,8 +11,8 @@ static const struct {
     const char *name;
     pv_work_fn *fn;
 } programs[] = {
-    {"copy", pv_work_copy},     {"empty", pv_work_empty},   {"link", pv_work_link},
-    {"unlink", pv_work_unlink}, {"linked", pv_work_linked}, {"check", pv_work_check},
+    {"copy", pv_work_copy},     {"empty", pv_work_empty}, {"link", pv_work_link}, {"unlink", pv_work_unlink},
+    {"linked", pv_work_linked}, {"check", pv_work_check}, {"pack", pv_work_pack}, {"unpack", pv_work_unpack},
 };
 
 static pv_work_fn *find(const char *name)
@@ -28,7 +28,7 @@ int main(int argc, char **argv)
     pv_work_fn *fn = argc == 2 ? find(argv[1]) : NULL;
     json_error_t error;
     if (!fn) {
-        fputs("usage: provision-worker copy|empty|link|unlink|linked|check\n", stderr);
+        fputs("usage: provision-worker copy|empty|link|unlink|linked|check|pack|unpack\n", stderr);
         return 2;
     }
     umask(022);
