@@ -30,6 +30,13 @@ static void actor_set(hm_req_t *q, const json_t *row)
     q->actor.client = hm_row_n(row, "client");
 }
 
+static void session_set(hm_req_t *q, const char *hash, const json_t *row)
+{
+    actor_set(q, row);
+    q->actor.session = hash;
+    q->actor.csrf = hm_row_s(row, "csrf");
+}
+
 static apr_status_t actor_by_token(hm_req_t *q)
 {
     const char *header = apr_table_get(q->r->headers_in, "Authorization");
@@ -62,9 +69,7 @@ static apr_status_t actor_by_cookie(hm_req_t *q)
     if (rv != APR_SUCCESS || json_array_size(rows) == 0)
         return rv;
     const json_t *row = json_array_get(rows, 0);
-    actor_set(q, row);
-    q->actor.session = hash;
-    q->actor.csrf = hm_row_s(row, "csrf");
+    session_set(q, hash, row);
     return hm_row_n(row, "used") > now - TOUCH ? APR_SUCCESS : hm_sql_session_touch(q->db, &q->err, now, hash);
 }
 
@@ -97,34 +102,44 @@ static const char *cookie_attributes(const hm_req_t *q)
     return q->panel->tls ? "Path=/;HttpOnly;SameSite=Lax;Secure" : "Path=/;HttpOnly;SameSite=Lax";
 }
 
+/* Every login takes away what is over, its own session of before first. */
+static apr_status_t sweep(hm_req_t *q, int64_t now)
+{
+    apr_status_t rv = APR_SUCCESS;
+    if (q->actor.session)
+        rv = hm_sql_session_delete(q->db, &q->err, q->actor.session);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_session_prune(q->db, &q->err, now - IDLE, now - ABSOLUTE);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_link_prune(q->db, &q->err, now);
+    return rv == APR_SUCCESS ? hm_sql_token_prune(q->db, &q->err, now) : rv;
+}
+
 apr_status_t hm_auth_session(hm_req_t *q, int64_t account)
 {
-    const char *secret = hm_secret_make(q->p);
+    const char *secret = hm_secret_make(q->p), *hash = hm_secret_hash(secret, q->p);
     int64_t now = hm_db_now();
     json_t *rows;
-    apr_status_t rv = hm_auth_logout(q);
+    apr_status_t rv = hm_req_db(q);
     if (rv == APR_SUCCESS)
-        rv = hm_sql_session_add(q->db, &q->err, hm_secret_hash(secret, q->p), account, hm_secret_make(q->p), now, now);
+        rv = sweep(q, now);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_session_add(q->db, &q->err, hash, account, hm_secret_make(q->p), now, now);
     if (rv == APR_SUCCESS)
         rv = hm_sql_account_seen(q->db, &q->err, now, account);
     if (rv == APR_SUCCESS)
-        rv = hm_sql_session_actor(q->db, &rows, &q->err, hm_secret_hash(secret, q->p), 0, 0);
+        rv = hm_sql_session_actor(q->db, &rows, &q->err, hash, 0, 0);
+    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
+        rv = pv_fail(&q->err, PV_DENIED, NULL, "the account is disabled");
     if (rv != APR_SUCCESS)
         return rv;
     ap_cookie_write(q->r, cookie_name(q), secret, cookie_attributes(q), 0, q->r->err_headers_out, NULL);
-    if (json_array_size(rows) == 1) {
-        actor_set(q, json_array_get(rows, 0));
-        q->actor.session = hm_secret_hash(secret, q->p);
-        q->actor.csrf = hm_row_s(json_array_get(rows, 0), "csrf");
-    }
+    session_set(q, hash, json_array_get(rows, 0));
     return APR_SUCCESS;
 }
 
 apr_status_t hm_auth_logout(hm_req_t *q)
 {
-    apr_status_t rv = hm_req_db(q);
-    if (rv != APR_SUCCESS || q->actor.session == NULL)
-        return rv;
     ap_cookie_remove(q->r, cookie_name(q), cookie_attributes(q), q->r->err_headers_out, NULL);
     return hm_sql_session_delete(q->db, &q->err, q->actor.session);
 }

@@ -12,8 +12,9 @@
  * nobody). */
 apr_status_t hm_auth_actor(hm_req_t *q);
 
-/* A new session for ACCOUNT (every login gets a new id) and its cookie; ends the present one. */
+/* A new session for ACCOUNT (every login gets a new id) and its cookie; ends the present one, and all that are over. */
 apr_status_t hm_auth_session(hm_req_t *q, int64_t account);
+/* Ends the session that the request came with. */
 apr_status_t hm_auth_logout(hm_req_t *q);
 
 /* Is the request's origin ours, and (CSRF) its token the session's? DENIED otherwise. */

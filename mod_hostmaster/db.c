@@ -2,8 +2,8 @@
  * The panel's database: connections from mod_dbd's pool, statements prepared at their first use and kept with the
  * connection, and transactions. Only this file and its two openers (db_httpd.c, setup/) call apr_dbd. What it must know
  * of the three drivers is measured: a statement that SQLite refuses after a schema change, or that a restarted server
- * has lost, is prepared once more and run again, outside of transactions; only SQLite needs the writers' mutex; MariaDB
- * counts rows from 1 and wants them asked for by number.
+ * has lost, is prepared once more and run again; only SQLite needs the writers' mutex; MariaDB counts rows from 1 and
+ * wants them asked for by number.
  */
 #include "db.h"
 #include "db_run.h"
@@ -66,13 +66,23 @@ static const char *last_error(const hm_db_t *db, int rv)
     return text ? text : "no message";
 }
 
+/* A statement that SQLite refuses since the schema moved (a VACUUM does that) leaves its transaction as it was, so it
+ * can be prepared anew inside it; the others give the transaction up. */
+static int again_in_transaction(const hm_db_t *db)
+{
+    return is_driver(db, "sqlite3");
+}
+
 apr_status_t hm_db_begin(hm_db_t *db, pv_err_t *err)
 {
     writers_lock(db);
     db->poisoned = 0;
     int rv = apr_dbd_transaction_start(db->rec->driver, db->p, db->rec->handle, &db->trans);
-    if (rv == 0)
+    if (rv == 0) {
+        if (again_in_transaction(db))
+            apr_dbd_transaction_mode_set(db->rec->driver, db->trans, APR_DBD_TRANSACTION_IGNORE_ERRORS);
         return APR_SUCCESS;
+    }
     pv_fail(err, PV_DB_DOWN, NULL, "the panel's own database began no transaction: %s", last_error(db, rv));
     hm_db_rollback(db);
     return APR_EGENERAL;
@@ -189,7 +199,7 @@ apr_status_t hm_db_run(hm_db_t *db, hm_sql_t stmt, json_t **rows, const void *co
         writers_lock(db);
     int rv = run_once(db, stmt, 0, rows, args, &changed);
     db->unique = rv != 0 && broke_unique(db, rv);
-    if (rv != 0 && !db->unique && db->trans == NULL) {
+    if (rv != 0 && !db->unique && (db->trans == NULL || again_in_transaction(db))) {
         apr_dbd_check_conn(db->rec->driver, db->p, db->rec->handle);
         rv = run_once(db, stmt, 1, rows, args, &changed);
         db->unique = rv != 0 && broke_unique(db, rv);

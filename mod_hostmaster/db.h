@@ -26,8 +26,8 @@
 
 typedef struct hm_db hm_db_t;
 
-/* A connection from mod_dbd's pool for S; results live in P. DB_DOWN where there is none. Closing rolls back what is
- * open. */
+/* A connection from mod_dbd's pool for S; results live in P. DB_DOWN where there is none, PANEL_SCHEMA where the
+ * database is not of this panel's version. Closing rolls back what is open. */
 apr_status_t hm_db_open(hm_db_t **ret, server_rec *s, apr_pool_t *p, pv_err_t *err);
 void hm_db_close(hm_db_t *db, server_rec *s);
 

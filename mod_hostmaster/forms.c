@@ -15,8 +15,10 @@ enum {
     VALUE_CLIENT,
     VALUE_PATH,
     VALUE_TEXT64,
+    VALUE_SECRET,
     VALUE_STATE,
-    VALUE_ROLE
+    VALUE_ROLE,
+    VALUE_SCOPE
 };
 
 #define NEED_REQ 1
@@ -34,7 +36,7 @@ static const struct {
 #undef FORM
 #undef INPUT
 
-#define FORM(name, title, submit, lead) {#name, title, submit, lead, 0, NULL},
+#define FORM(name, title, submit, lead) {#name, title, submit, lead},
 #define INPUT(form, field, label, value, need, widget, help)
 static const hm_form_t forms[] = {
 #include "forms.def"
@@ -44,11 +46,6 @@ static const hm_form_t forms[] = {
 
 #define FORMS ((int)(sizeof(forms) / sizeof(*forms)))
 #define ROWS  ((int)(sizeof(rows) / sizeof(*rows)))
-
-const hm_form_t *hm_form_at(int i)
-{
-    return i < FORMS ? &forms[i] : NULL;
-}
 
 const hm_form_t *hm_form_find(const char *name)
 {
@@ -63,6 +60,14 @@ static const hm_input_t *input_find(const hm_form_t *form, const char *field)
     for (int i = 0; i < ROWS; i++)
         if (strcmp(rows[i].form, form->name) == 0 && strcmp(rows[i].input.name, field) == 0)
             return &rows[i].input;
+    return NULL;
+}
+
+const hm_input_t *hm_form_input(const hm_form_t *form, int i)
+{
+    for (int k = 0; k < ROWS; k++)
+        if (strcmp(rows[k].form, form->name) == 0 && i-- == 0)
+            return &rows[k].input;
     return NULL;
 }
 
@@ -129,79 +134,130 @@ apr_status_t hm_form_wrong(hm_req_t *q, pv_code_t code, const char *name, const 
     va_start(ap, fmt);
     const char *text = apr_pvsprintf(q->p, fmt, ap);
     va_end(ap);
-    json_t *field = view_field(q, name), *form = json_object_get(q->view, "form");
+    json_t *field = view_field(q, name);
     if (field)
         json_object_set_new(field, "error", json_string(text));
-    if (form)
-        json_object_set_new(form, "error", json_string(pv_error_row(code)->text));
     if (q->err.code == PV_OK)
         return pv_fail(&q->err, code, name, "%s: %s", name, text);
     return pv_fail(&q->err, q->err.code, q->err.field, "%s; %s: %s", apr_pstrdup(q->p, q->err.text), name, text);
 }
 
-/* The panel's own kinds. NULL: wrong, and *why says what it must be. */
-static const char *own_check(int value, const char *s, const char **why, apr_pool_t *p)
+/* The panel's own kinds: what one must be, and is it that? */
+static int number_ok(const char *s, size_t len)
 {
-    size_t len = strlen(s);
     uint64_t n;
-    switch (value) {
-    case VALUE_NUMBER:
-    case VALUE_CLIENT:
-        *why = "a whole number";
-        return pv_num_parse(&n, s, len, 0, INT64_MAX) == APR_SUCCESS ? s : NULL;
-    case VALUE_PATH:
-        *why = "an absolute path, at most 100 bytes";
-        return s[0] == '/' && pv_text_check(s, len, 100) == APR_SUCCESS ? s : NULL;
-    case VALUE_TEXT64:
-        *why = "text, at most 64 bytes, without control characters";
-        return pv_text_check(s, len, 64) == APR_SUCCESS ? s : NULL;
-    case VALUE_STATE:
-        *why = "enabled or disabled";
-        return strcmp(s, "enabled") == 0 || strcmp(s, "disabled") == 0 ? s : NULL;
-    default:
-        *why = "administrator or client";
-        return strcmp(s, "administrator") == 0 || strcmp(s, "client") == 0 ? s : NULL;
-    }
+    return pv_num_parse(&n, s, len, 0, INT64_MAX) == APR_SUCCESS;
 }
 
-static const char *one_check(hm_req_t *q, const hm_input_t *in, const char *s, const char **why)
+static int path_ok(const char *s, size_t len)
+{
+    return s[0] == '/' && pv_text_check(s, len, 100) == APR_SUCCESS;
+}
+
+static int text64_ok(const char *s, size_t len)
+{
+    return pv_text_check(s, len, 64) == APR_SUCCESS;
+}
+
+static int secret_ok(const char *s, size_t len)
+{
+    return len <= 1024;
+}
+
+static int state_ok(const char *s, size_t len)
+{
+    return strcmp(s, "enabled") == 0 || strcmp(s, "disabled") == 0;
+}
+
+static int role_ok(const char *s, size_t len)
+{
+    return strcmp(s, "administrator") == 0 || strcmp(s, "client") == 0;
+}
+
+static int scope_ok(const char *s, size_t len)
+{
+    return strcmp(s, "read") == 0 || strcmp(s, "write") == 0;
+}
+
+static const struct {
+    int (*ok)(const char *s, size_t len);
+    const char *help;
+} own[] = {
+    [VALUE_NUMBER - PV_VALUES] = {number_ok, "a whole number"},
+    [VALUE_CLIENT - PV_VALUES] = {number_ok, "the number of a client"},
+    [VALUE_PATH - PV_VALUES] = {path_ok, "an absolute path, at most 100 bytes"},
+    [VALUE_TEXT64 - PV_VALUES] = {text64_ok, "text, at most 64 bytes, without control characters"},
+    [VALUE_SECRET - PV_VALUES] = {secret_ok, "at most 1024 bytes"},
+    [VALUE_STATE - PV_VALUES] = {state_ok, "enabled or disabled"},
+    [VALUE_ROLE - PV_VALUES] = {role_ok, "administrator or client"},
+    [VALUE_SCOPE - PV_VALUES] = {scope_ok, "read or write"},
+};
+
+const char *hm_input_help(const hm_input_t *in)
+{
+    return in->value >= PV_VALUES ? own[in->value - PV_VALUES].help : pv_value_row(in->value)->help;
+}
+
+/* The value in its canonical form; NULL: it is wrong. */
+static const char *one_check(hm_req_t *q, const hm_input_t *in, const char *s)
 {
     const char *ok = NULL;
     pv_err_t err = {0};
     if (in->value >= PV_VALUES)
-        return own_check(in->value, s, why, q->p);
-    *why = pv_value_row(in->value)->help;
+        return own[in->value - PV_VALUES].ok(s, strlen(s)) ? s : NULL;
     return pv_value_check(&ok, in->value, s, strlen(s), &err, q->p) == APR_SUCCESS ? ok : NULL;
 }
 
 /* A list: an array from JSON, words and lines from a form. */
-static json_t *list_check(hm_req_t *q, const hm_input_t *in, const json_t *value, const char **why)
+static json_t *list_split(const json_t *value, apr_pool_t *p)
 {
-    json_t *all = hm_own(q, json_array());
-    const char *text = shown(value, q->p), *ok;
-    char *state = NULL;
-    for (char *s = apr_strtok(apr_pstrdup(q->p, text), " ,\t\r\n", &state); s;
-         s = apr_strtok(NULL, " ,\t\r\n", &state)) {
-        if ((ok = one_check(q, in, s, why)) == NULL)
+    json_t *all = json_array();
+    char *state = NULL, *text = apr_pstrdup(p, shown(value, p));
+    if (json_is_array(value))
+        json_array_extend(all, (json_t *)value);
+    else
+        for (char *s = apr_strtok(text, " ,\t\r\n", &state); s; s = apr_strtok(NULL, " ,\t\r\n", &state))
+            json_array_append_new(all, json_string(s));
+    return all;
+}
+
+static json_t *list_check(hm_req_t *q, const hm_input_t *in, const json_t *value)
+{
+    json_t *all = hm_own(q, json_array()), *split = hm_own(q, list_split(value, q->p)), *entry;
+    size_t i;
+    if (json_array_size(split) > (size_t)pv_value_row(in->value)->list)
+        return NULL;
+    json_array_foreach(split, i, entry)
+    {
+        const char *ok = one_check(q, in, json_string_value(entry));
+        if (ok == NULL)
             return NULL;
         json_array_append_new(all, json_string(ok));
     }
     return json_incref(all);
 }
 
+/* An id that is none is like one of nothing: the answer must not tell them apart. */
+static int is_id(const hm_input_t *in)
+{
+    return in->value == VALUE_CLIENT || in->value == VALUE_PLATFORM || in->value == VALUE_SERVER;
+}
+
 static json_t *value_check(hm_req_t *q, const hm_input_t *in, const json_t *value, const char **why)
 {
+    *why = is_id(in) ? HM_NO_SUCH : hm_input_help(in);
     if (in->widget == HM_LINES)
-        return list_check(q, in, value, why);
-    *why = "one value, not a list";
-    if (!json_is_string(value))
+        return list_check(q, in, value);
+    if (!json_is_string(value)) {
+        *why = "one value, not a list";
         return NULL;
+    }
     const char *s = json_string_value(value);
     if (s[0] == '\0') {
         *why = "it is required";
         return in->required ? NULL : json_string("");
     }
-    const char *ok = one_check(q, in, s, why);
+    const char *ok = one_check(q, in, s);
     return ok ? json_string(ok) : NULL;
 }
 
@@ -220,7 +276,7 @@ apr_status_t hm_form_check(json_t **ret, hm_req_t *q, const hm_form_t *form)
         if (ok)
             json_object_set_new(values, name, ok);
         else
-            hm_form_wrong(q, PV_SCHEMA, name, "%s", why);
+            hm_form_wrong(q, strcmp(why, HM_NO_SUCH) == 0 ? PV_NO_OBJECT : PV_SCHEMA, name, "%s", why);
     }
     for (int i = 0; i < ROWS; i++)
         if (strcmp(rows[i].form, form->name) == 0 && rows[i].input.required &&

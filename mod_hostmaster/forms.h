@@ -7,6 +7,8 @@
 
 #include "request.h"
 
+#define HM_NO_SUCH "there is no such object"
+
 typedef enum { HM_LINE, HM_LINES, HM_CHOICE, HM_HIDDEN } hm_widget_t;
 
 typedef struct {
@@ -19,12 +21,11 @@ typedef struct {
 
 typedef struct {
     const char *name, *title, *submit, *lead;
-    int n;
-    const hm_input_t *input;
 } hm_form_t;
 
-const hm_form_t *hm_form_find(const char *name); /* one that is there: a wrong name is a defect */
-const hm_form_t *hm_form_at(int i);              /* NULL past the last */
+const hm_form_t *hm_form_find(const char *name);               /* one that is there: a wrong name is a defect */
+const hm_input_t *hm_form_input(const hm_form_t *form, int i); /* NULL past the last */
+const char *hm_input_help(const hm_input_t *in);               /* what its value must be */
 
 /* Puts the form into the view, each field with its value out of VALUES (strings, arrays of strings, numbers; NULL:
  * empty). */

@@ -8,10 +8,10 @@ STMTS      = $(O)/gen/stmts.h $(O)/gen/stmts.c
 STMTS_O    = $(O)/o/gen/stmts.o
 
 CPPFLAGS_mod_hostmaster = -Imod_hostmaster -I$(shell $(APXS) -q INCLUDEDIR) $(shell pkg-config --cflags libxml-2.0)
-# Where hostmaster-setup finds the migrations; a header, so that the folder's flags are the same for all.
-$(O)/gen/migrations.h:
+# Where hostmaster-setup finds the migrations, and the number of the last; a header, so that the folder's flags are the same for all.
+$(O)/gen/migrations.h: $(wildcard sql/migrate/*.sql)
 	@mkdir -p $(@D)
-	$(Q)echo '#define HM_MIGRATIONS "$(datadir)/migrate"' > $@
+	$(Q)printf '%s\n' '#define HM_MIGRATIONS "$(datadir)/migrate"' '#define HM_SCHEMA $(words $(wildcard sql/migrate/*.sql))' > $@
 
 LIBS_module = $(shell pkg-config --libs libxml-2.0) -ljansson -lcrypto
 

@@ -6,17 +6,22 @@
 #include "password.h"
 #include "db.h"
 #include "panel.h"
+#include "secret.h"
 #include "stmts.h"
 #include <apr_general.h>
 #include <apr_md5.h>
 #include <apr_strings.h>
 #include <errno.h>
+#include <http_config.h>
+#include <http_log.h>
 #include <string.h>
 #include <time.h>
 
-#define COST      11
-#define FREE      5
-#define DELAY_MAX 900
+APLOG_USE_MODULE(hostmaster);
+
+#define COST     11
+#define FREE     5
+#define WAIT_MAX 900 /* seconds; and how long wrong ones are remembered beyond their wait */
 
 /* Of no password anybody has: unknown names cost what known ones do. */
 static const char nobody[] = "$2y$11$abcdefghijklmnopqrstuuW1fJrGkE3YcXy4kFQyXo8i7vJm1qJ3i";
@@ -65,6 +70,13 @@ apr_status_t hm_password_check(hm_req_t *q, const char *password, const char *ha
     return APR_SUCCESS;
 }
 
+/* After the fifth wrong one each next must wait, twice as long each time. */
+static int64_t wait_after(int64_t tries)
+{
+    int64_t seconds = tries < FREE ? 0 : (int64_t)1 << (tries - FREE > 9 ? 10 : tries - FREE + 1);
+    return (seconds > WAIT_MAX ? WAIT_MAX : seconds) * APR_USEC_PER_SEC;
+}
+
 static apr_status_t delay_look(hm_req_t *q, const char *who, int64_t *tries)
 {
     json_t *rows;
@@ -75,49 +87,56 @@ static apr_status_t delay_look(hm_req_t *q, const char *who, int64_t *tries)
     const json_t *row = json_array_get(rows, 0);
     int64_t wait = hm_row_n(row, "until_t") - hm_db_now();
     *tries = hm_row_n(row, "tries");
-    if (wait > 0 && *tries > FREE)
+    if (wait > 0)
         return pv_fail(&q->err, PV_BUSY, NULL, "too many wrong logins; try again in %d seconds",
-                       (int)(wait / 1000000) + 1);
+                       (int)(wait / APR_USEC_PER_SEC) + 1);
     return APR_SUCCESS;
 }
 
+/* Counts in the database, so that wrong ones at the same time all count. */
 static apr_status_t delay_grow(hm_req_t *q, const char *who, int64_t tries)
 {
-    int64_t seconds = tries + 1 <= FREE ? DELAY_MAX : (int64_t)1 << (tries + 1 - FREE > 10 ? 10 : tries + 1 - FREE);
-    int64_t until = hm_db_now() + (seconds > DELAY_MAX ? DELAY_MAX : seconds) * 1000000;
+    int64_t until = hm_db_now() + wait_after(tries + 1);
     if (tries > 0)
-        return hm_sql_delay_set(q->db, &q->err, tries + 1, until, who);
-    if (hm_sql_delay_add(q->db, &q->err, who, 1, until) == APR_SUCCESS || hm_db_unique(q->db))
-        return APR_SUCCESS;
-    return APR_EGENERAL;
+        return hm_sql_delay_grow(q->db, &q->err, until, who);
+    apr_status_t rv = hm_sql_delay_add(q->db, &q->err, who, until);
+    return rv != APR_SUCCESS && hm_db_unique(q->db) ? hm_sql_delay_grow(q->db, &q->err, until, who) : rv;
+}
+
+static apr_status_t wrong(hm_req_t *q, const char *name, const char *who, int64_t by_who, const char *peer,
+                          int64_t by_peer)
+{
+    apr_status_t rv = delay_grow(q, who, by_who);
+    if (rv == APR_SUCCESS)
+        rv = delay_grow(q, peer, by_peer);
+    if (rv != APR_SUCCESS)
+        return rv;
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, q->r, "HM0024: wrong login as '%s'", name);
+    return pv_fail(&q->err, PV_DENIED, NULL, "name or password is wrong");
 }
 
 apr_status_t hm_password_login(hm_req_t *q, const char *login, const char *password, int64_t *account)
 {
     char *name = apr_pstrdup(q->p, login);
+    const char *who, *peer = apr_pstrcat(q->p, "p:", q->r->useragent_ip, NULL);
     json_t *rows;
-    int64_t by_name, by_peer;
+    int64_t by_who, by_peer;
     int right = 0;
     ap_str_tolower(name);
-    const char *who_name = apr_psprintf(q->p, "a:%.120s", name),
-               *who_peer = apr_pstrcat(q->p, "p:", q->r->useragent_ip, NULL);
     apr_status_t rv = hm_req_db(q);
     if (rv == APR_SUCCESS)
-        rv = delay_look(q, who_name, &by_name);
-    if (rv == APR_SUCCESS)
-        rv = delay_look(q, who_peer, &by_peer);
+        rv = hm_sql_delay_prune(q->db, &q->err, hm_db_now() - WAIT_MAX * APR_USEC_PER_SEC);
     if (rv == APR_SUCCESS)
         rv = hm_sql_account_by_login(q->db, &rows, &q->err, name, name);
-    const json_t *row = rv == APR_SUCCESS ? json_array_get(rows, 0) : NULL;
-    if (rv == APR_SUCCESS)
-        rv = hm_password_check(q, password, hm_row_s(row, "password"), &right);
     if (rv != APR_SUCCESS)
         return rv;
-    if (!right) {
-        if (delay_grow(q, who_name, by_name) != APR_SUCCESS || delay_grow(q, who_peer, by_peer) != APR_SUCCESS)
-            return APR_EGENERAL;
-        return pv_fail(&q->err, PV_DENIED, NULL, "name or password is wrong");
-    }
+    const json_t *row = json_array_get(rows, 0);
+    who = apr_pstrcat(q->p, "a:", row ? hm_row_s(row, "login") : hm_secret_hash(name, q->p), NULL);
+    if ((rv = delay_look(q, who, &by_who)) != APR_SUCCESS || (rv = delay_look(q, peer, &by_peer)) != APR_SUCCESS ||
+        (rv = hm_password_check(q, password, hm_row_s(row, "password"), &right)) != APR_SUCCESS)
+        return rv;
+    if (!right)
+        return wrong(q, name, who, by_who, peer, by_peer);
     *account = hm_row_n(row, "id");
-    return hm_sql_delay_clear(q->db, &q->err, who_name);
+    return hm_sql_delay_clear(q->db, &q->err, who);
 }

@@ -3,8 +3,8 @@
  * value goes through `text` or `attribute`, whatever it holds, so a page cannot forget to escape.
  */
 #include "template_node.h"
-#include <apr_escape.h>
 #include <apr_hash.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,18 +105,42 @@ static void text(run_t *run, const char *s)
     run->len += hm_escape_to(to, s, len);
 }
 
+/* Data inside a link: only what means nothing in any part of a URL stays as it is. */
+static const char *percent(const char *s, apr_pool_t *p)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *out = apr_palloc(p, 3 * strlen(s) + 1), *o = out;
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (apr_isalnum(c) || strchr("-._~", c)) {
+            *o++ = *s;
+            continue;
+        }
+        *o++ = '%';
+        *o++ = digits[c >> 4];
+        *o++ = digits[c & 15];
+    }
+    *o = '\0';
+    return out;
+}
+
+/* A link that is data as a whole leads to the web or into the panel, nowhere else. */
+static int leads_well(const char *s)
+{
+    if (s[0] == '/')
+        return s[1] != '/' && s[1] != '\\';
+    return strncmp(s, "https://", 8) == 0 || strncmp(s, "http://", 7) == 0;
+}
+
 static const char *parts(const run_t *run, const hm_part_t *part, int url)
 {
     const char *all = "";
     int whole = url && part && part->lit == NULL && part->next == NULL;
     for (; part; part = part->next) {
         const char *s = part->lit ? part->lit : plain(run, &part->path);
-        all = apr_pstrcat(run->p, all, part->lit || !url || whole ? s : apr_pescape_path_segment(run->p, s), NULL);
+        all = apr_pstrcat(run->p, all, part->lit || !url || whole ? s : percent(s, run->p), NULL);
     }
-    /* A link that is data as a whole can only lead to the web or into the panel. */
-    if (whole && all[0] != '/' && strncmp(all, "https://", 8) != 0 && strncmp(all, "http://", 7) != 0)
-        return "#";
-    return all;
+    return whole && !leads_well(all) ? "#" : all;
 }
 
 static void attribute(run_t *run, const hm_node_t *node)

@@ -48,9 +48,9 @@ static apr_status_t dump_free(void *s)
     return APR_SUCCESS;
 }
 
-const char *hm_reply_json(hm_req_t *q, int status)
+const char *hm_reply_dump(hm_req_t *q, const json_t *json)
 {
-    char *s = json_dumps(status < 400 ? q->view : problem(q, status), JSON_COMPACT | JSON_PRESERVE_ORDER);
+    char *s = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
     apr_pool_cleanup_register(q->p, s, dump_free, apr_pool_cleanup_null);
     return s;
 }
@@ -84,17 +84,30 @@ static json_t *globals(hm_req_t *q)
     return hm_own(q, g);
 }
 
-static int reply_page(hm_req_t *q, int status)
+/* A form that was refused is shown again, the reason at its head unless a field says it; everything else that failed
+ * has one page. */
+static const char *failed_page(hm_req_t *q, int status, const char *page)
+{
+    json_t *form = json_object_get(q->view, "form"), *field;
+    size_t i, told = 0;
+    if (form == NULL) {
+        json_object_set(q->view, "error", problem(q, status));
+        return "error";
+    }
+    json_array_foreach(json_object_get(form, "fields"), i, field) told += json_object_get(field, "error") != NULL;
+    json_object_set_new(form, "error", json_string(pv_error_row(q->err.code)->text));
+    json_object_set_new(form, "detail", json_string(told ? "" : q->err.text));
+    return page;
+}
+
+static int reply_page(hm_req_t *q, int status, int failed)
 {
     const char *page = q->page ? q->page : q->route ? q->route->page : "error";
     apr_bucket_brigade *bb = apr_brigade_create(q->p, q->r->connection->bucket_alloc);
     apr_off_t length;
     pv_err_t err = {0};
-    /* A form that was refused is shown again with its errors; everything else that failed has one page. */
-    if (status >= 400 && json_object_get(q->view, "form") == NULL) {
-        page = "error";
-        json_object_set(q->view, "error", problem(q, status));
-    }
+    if (failed)
+        page = failed_page(q, status, page);
     if (hm_template_run(q->panel->templates, page, q->view, globals(q), bb, &err, q->p) != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, q->r, "HM0023: page %s: %s", page, err.text);
         return HTTP_INTERNAL_SERVER_ERROR;
@@ -126,10 +139,11 @@ int hm_reply(hm_req_t *q, int status)
         return redirect(q);
     status = failed ? status : q->status ? q->status : HTTP_OK;
     if (!wants_json(q))
-        return reply_page(q, status);
+        return reply_page(q, status, failed);
     if (status == HTTP_UNAUTHORIZED)
         apr_table_setn(q->r->err_headers_out, "WWW-Authenticate", "Bearer");
     if (q->replay)
         return reply_text(q, status, "application/json", q->replay);
-    return reply_text(q, status, failed ? "application/problem+json" : "application/json", hm_reply_json(q, status));
+    return reply_text(q, status, failed ? "application/problem+json" : "application/json",
+                      hm_reply_dump(q, failed ? problem(q, status) : q->view));
 }

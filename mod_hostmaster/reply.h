@@ -10,7 +10,7 @@
  * returns. */
 int hm_reply(hm_req_t *q, int status);
 
-/* The view, or the problem, as the API gives it; borrowed from the request. */
-const char *hm_reply_json(hm_req_t *q, int status);
+/* JSON as the API sends it, in the request's pool. */
+const char *hm_reply_dump(hm_req_t *q, const json_t *json);
 
 #endif

@@ -9,6 +9,7 @@
 #include "db.h"
 #include "dispatch/dispatcher.h"
 #include "panel.h"
+#include "parse.h"
 #include "reply.h"
 #include "route.h"
 #include "stmts.h"
@@ -24,6 +25,7 @@ APLOG_USE_MODULE(hostmaster);
 
 #define API         "/api/v1"
 #define QUERY_LIMIT 8192
+#define KEPT        (86400 * APR_USEC_PER_SEC) /* how long an API call's answer is repeated */
 
 static apr_status_t json_free(void *j)
 {
@@ -38,9 +40,11 @@ json_t *hm_own(hm_req_t *q, json_t *j)
     return j;
 }
 
+/* A name that is taken is a wrong field like any other: the form is shown again. */
 int hm_failed(hm_req_t *q)
 {
-    return q->status >= 400 ? q->status : pv_error_row(q->err.code)->http;
+    int status = q->err.code == PV_NAME_IN_USE ? HTTP_UNPROCESSABLE_ENTITY : pv_error_row(q->err.code)->http;
+    return q->status >= HTTP_BAD_REQUEST ? q->status : status;
 }
 
 int hm_done(hm_req_t *q, int status, const char *fmt, ...)
@@ -102,6 +106,26 @@ static apr_status_t idempotency_look(hm_req_t *q)
     return APR_EEXIST;
 }
 
+/* What is kept of an answer has no secret in it: those are shown once. */
+static const char *idempotency_body(hm_req_t *q)
+{
+    json_t *kept = hm_own(q, json_copy(q->view));
+    json_object_del(kept, "secret");
+    return hm_reply_dump(q, kept);
+}
+
+static apr_status_t idempotency_keep(hm_req_t *q)
+{
+    int64_t now = hm_db_now();
+    apr_status_t rv = hm_sql_idempotency_prune(q->db, &q->err, now - KEPT);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_idempotency_add(q->db, &q->err, q->actor.account, idempotency_name(q), call_hash(q),
+                                    q->status ? q->status : HTTP_OK, idempotency_body(q), now);
+    if (rv != APR_SUCCESS && hm_db_unique(q->db))
+        return pv_fail(&q->err, PV_KEY_CONFLICT, "Idempotency-Key", "the same call is being answered; repeat it");
+    return rv;
+}
+
 apr_status_t hm_begin(hm_req_t *q)
 {
     apr_status_t rv = hm_req_db(q);
@@ -121,9 +145,7 @@ static int finish(hm_req_t *q, int status)
         hm_db_rollback(q->db);
         return status;
     }
-    if (q->api &&
-        hm_sql_idempotency_add(q->db, &q->err, q->actor.account, idempotency_name(q), call_hash(q),
-                               q->status ? q->status : 200, hm_reply_json(q, OK), hm_db_now()) != APR_SUCCESS) {
+    if (q->api && idempotency_keep(q) != APR_SUCCESS) {
         hm_db_rollback(q->db);
         return hm_failed(q);
     }
@@ -164,30 +186,48 @@ static int genuine(hm_req_t *q)
         if (name == NULL || pv_text_check(name, strlen(name), 128) != APR_SUCCESS || !*name)
             return refuse(q, HTTP_BAD_REQUEST, PV_SCHEMA, "Idempotency-Key",
                           "a header of 1 to 128 characters, new for every change");
-        return OK;
+    } else {
+        if (hm_auth_origin(q) != APR_SUCCESS || (q->route->csrf == HM_CSRF_TOKEN && hm_auth_csrf(q) != APR_SUCCESS))
+            return hm_failed(q);
+        json_object_del(q->body, "csrf");
     }
-    if (hm_auth_origin(q) != APR_SUCCESS || (q->route->csrf == HM_CSRF_TOKEN && hm_auth_csrf(q) != APR_SUCCESS))
-        return hm_failed(q);
-    json_object_del(q->body, "csrf");
+    if (q->route->takes[0] == '\0' && json_object_size(q->body) > 0)
+        return refuse(q, HTTP_BAD_REQUEST, PV_SCHEMA, json_object_iter_key(json_object_iter(q->body)),
+                      "this request has no fields");
+    return OK;
+}
+
+/* An API call that came before is answered as it was then, whatever has become of its object. */
+static int repeated(hm_req_t *q)
+{
+    if (!q->api || q->route->csrf == HM_CSRF_NONE)
+        return OK;
+    if (hm_req_db(q) != APR_SUCCESS || idempotency_look(q) != APR_SUCCESS)
+        return q->replay ? OK : hm_failed(q);
     return OK;
 }
 
 static int query_read(hm_req_t *q)
 {
-    const char *args = q->r->args ? q->r->args : "";
-    json_t *parsed = NULL;
+    const char *args = q->r->args ? q->r->args : "", *name;
+    json_t *parsed = NULL, *value;
     if (strlen(args) > QUERY_LIMIT)
         return refuse(q, HTTP_BAD_REQUEST, PV_TOO_LONG, NULL, "the query is too long");
     if (hm_pairs_parse(&parsed, args, strlen(args), &q->err) != APR_SUCCESS)
         return q->status = HTTP_BAD_REQUEST;
     q->args = hm_own(q, parsed);
+    json_object_foreach(q->args, name, value)
+    {
+        if (strcmp(q->route->method, "GET") != 0 || !hm_route_takes(q->route, name))
+            return refuse(q, HTTP_BAD_REQUEST, PV_SCHEMA, name, "the query has no such word");
+    }
     return OK;
 }
 
 static int route_find(hm_req_t *q, const char *path)
 {
     const char *method = q->r->header_only ? "GET" : q->r->method, *allowed;
-    q->route = hm_route_find(method, path, q->param, &allowed, q->p);
+    q->route = hm_route_find(method, path, q->api, q->param, &allowed, q->p);
     if (q->route)
         return OK;
     if (allowed == NULL)
@@ -211,7 +251,7 @@ static int run(hm_req_t *q)
         return status;
     if (q->route->limit > 0 && hm_body_read(q, q->route->limit) != APR_SUCCESS)
         return hm_failed(q);
-    if ((status = genuine(q)) != OK)
+    if ((status = genuine(q)) != OK || (status = repeated(q)) != OK || q->replay)
         return status;
     return finish(q, q->route->handler(q));
 }

@@ -14,8 +14,8 @@
 #define CSRF_KIND_CSRF   HM_CSRF_TOKEN
 
 static const hm_route_t routes[] = {
-#define ROUTE(method, path, name, who, csrf, limit, page, help)                                                        \
-    {#method, path, #name, page, help, hm_page_##name, WHO_##who, CSRF_KIND_##csrf, limit},
+#define ROUTE(method, path, doors, name, who, csrf, limit, page, takes, help)                                          \
+    {#method, path, #name, page, takes, help, HM_##doors, hm_page_##name, WHO_##who, CSRF_KIND_##csrf, limit},
 #include "routes.def"
 #undef ROUTE
 };
@@ -64,16 +64,28 @@ static int path_match(const char *pattern, const char *path, const char **param,
     return *pattern == '\0' && *path == '\0';
 }
 
-const hm_route_t *hm_route_find(const char *method, const char *path, const char **param, const char **allowed,
+const hm_route_t *hm_route_find(const char *method, const char *path, int api, const char **param, const char **allowed,
                                 apr_pool_t *p)
 {
     *allowed = NULL;
     for (int i = 0; i < ROUTES; i++) {
-        if (!path_match(routes[i].path, path, param, p))
+        if (routes[i].doors == (api ? HM_PAGE : HM_API) || !path_match(routes[i].path, path, param, p))
             continue;
         if (strcmp(routes[i].method, method) == 0)
             return &routes[i];
         *allowed = *allowed ? apr_pstrcat(p, *allowed, ", ", routes[i].method, NULL) : routes[i].method;
     }
     return NULL;
+}
+
+int hm_route_takes(const hm_route_t *route, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *s = route->takes; *s; s += strspn(s, " ")) {
+        size_t len = strcspn(s, " ");
+        if (len == n && memcmp(s, name, n) == 0)
+            return 1;
+        s += len;
+    }
+    return 0;
 }

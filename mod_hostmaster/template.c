@@ -130,6 +130,8 @@ static void attributes(reader_t *rd, const xmlNode *el)
         xmlChar *raw = xmlNodeListGetString(el->doc, a->children, 1);
         const char *value = apr_pstrdup(rd->p, raw ? (const char *)raw : "");
         xmlFree(raw);
+        if (strncmp(name, "on", 2) == 0 || strcmp(name, "style") == 0)
+            complain(rd, el, apr_pstrcat(rd->p, "scripts and styles stand in files, not in ", name, "=", NULL));
         if (!is_hm(a)) {
             literal(rd, apr_pstrcat(rd->p, " ", name, "=\"", hm_escape(value, rd->p), "\"", NULL));
         } else if (one_of(name, flags)) {
@@ -145,6 +147,7 @@ static void attributes(reader_t *rd, const xmlNode *el)
 }
 
 static void children(reader_t *rd, const xmlNode *el);
+static void own_element(reader_t *rd, const xmlNode *el);
 
 static void element(reader_t *rd, const xmlNode *el)
 {
@@ -201,10 +204,7 @@ static void guarded(reader_t *rd, const xmlNode *el)
         add(rd, HM_INCLUDE)->s = include;
         apr_hash_set(rd->includes, include, APR_HASH_KEY_STRING, rd->file);
     } else if (el->ns && strcmp((const char *)el->ns->href, HM_NS) == 0) {
-        if (strcmp((const char *)el->name, "content") == 0)
-            add(rd, HM_CONTENT);
-        else
-            children(rd, el); /* <hm:group>: no element of its own */
+        own_element(rd, el);
     } else {
         element(rd, el);
     }
@@ -220,6 +220,17 @@ static void children(reader_t *rd, const xmlNode *el)
         else if (n->type == XML_TEXT_NODE || n->type == XML_CDATA_SECTION_NODE)
             literal(rd, hm_escape((const char *)n->content, rd->p));
     }
+}
+
+/* <hm:group> has no element of its own, <hm:content/> is where the layout's page goes. */
+static void own_element(reader_t *rd, const xmlNode *el)
+{
+    if (strcmp((const char *)el->name, "content") == 0)
+        add(rd, HM_CONTENT);
+    else if (strcmp((const char *)el->name, "group") == 0)
+        children(rd, el);
+    else
+        complain(rd, el, apr_pstrcat(rd->p, "no such element: hm:", (const char *)el->name, NULL));
 }
 
 static hm_page_t *page_read(reader_t *rd, const char *path, const char *name)

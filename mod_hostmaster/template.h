@@ -6,13 +6,16 @@
  *     hm:text="task.label"              the element's content is that value, as text
  *     hm:if="site.url" hm:unless=".."   the element stands only where it is true (not empty, not 0, not missing)
  *     hm:if="task.state=failed"         or has that value
- *     hm:each="row in sites"            the element once for each; row.first and row.index are there too
- *     hm:href="/sites/{site.id}"        any other hm:NAME is attribute NAME; each {path} is put in, percent-encoded in
- * URLs hm:checked="field.on"             checked, selected, disabled, open, hidden, required: there or not
+ *     hm:each="row in sites"            the element once for each
+ *     hm:title="{task.label}"           any other hm:NAME is attribute NAME; each {path} is put in
+ *     hm:href="/sites/{site.id}"        in URLs (href, src, action) percent-encoded
+ *     hm:checked="field.on"             checked, selected, disabled, open, hidden, required: there or not
  *     hm:include="field"                the template of that name in place of the element
  *     <hm:content/>                     in layout.xml: where the page goes; a page's root is <hm:page title="..">
  *     {task.created|ago}                filters: time, clock, date, iso (UTC), ago, duration, bytes, number, first
- *     #csrf, #actor.login, #path, #now  what is there on every page
+ *     #csrf, #actor.login, #actor.admin, #on.SECTION, #layout    what is there on every page
+ *
+ * Refused: hm: elements that there are not, on... and style attributes.
  */
 #ifndef HM_TEMPLATE_H
 #define HM_TEMPLATE_H

@@ -3,6 +3,7 @@
  */
 #include "auth.h"
 #include "db.h"
+#include "forms.h"
 #include "login_link.h"
 #include "page/page.h"
 #include "panel.h"
@@ -31,15 +32,14 @@ static int again(hm_req_t *q, const char *page)
 
 int hm_page_login(hm_req_t *q)
 {
-    const char *login = hm_form(q, "login"), *password = hm_form(q, "password");
+    json_t *values;
     int64_t account;
-    if (login == NULL || password == NULL || q->api) {
-        pv_fail(&q->err, PV_SCHEMA, login ? "password" : "login", "name and password are required");
+    if (hm_form_check(&values, q, hm_form_find("login")) != APR_SUCCESS)
         return again(q, "login");
-    }
-    json_object_set_new(q->view, "login", json_string(login));
-    if (hm_password_login(q, login, password, &account) != APR_SUCCESS)
+    json_object_set(q->view, "login", json_object_get(values, "login"));
+    if (hm_password_login(q, hm_row_s(values, "login"), hm_row_s(values, "password"), &account) != APR_SUCCESS)
         return again(q, "login");
+    HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_auth_session(q, account));
     HM_TRY(q, hm_audit(q, "login", "", ""));
     return hm_done(q, 200, "/");
@@ -47,6 +47,7 @@ int hm_page_login(hm_req_t *q)
 
 int hm_page_logout(hm_req_t *q)
 {
+    HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_auth_logout(q));
     return hm_done(q, 200, "/login");
 }
@@ -60,7 +61,7 @@ int hm_page_link_form(hm_req_t *q)
 int hm_page_link_use(hm_req_t *q)
 {
     int64_t account;
-    HM_TRY(q, hm_req_db(q));
+    HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_link_use(&account, q->db, q->param[0], &q->err, q->p));
     HM_TRY(q, hm_auth_session(q, account));
     HM_TRY(q, hm_audit(q, "link", "", ""));
@@ -92,17 +93,19 @@ int hm_page_account_view(hm_req_t *q)
 
 int hm_page_account_password(hm_req_t *q)
 {
-    const char *old = hm_form(q, "old"), *new = hm_form(q, "new"), *hash;
-    json_t *rows;
+    const char *hash;
+    json_t *rows, *values;
     int right = 1;
     HM_TRY(q, account_show(q));
+    if (hm_form_check(&values, q, hm_form_find("password")) != APR_SUCCESS)
+        return q->api ? hm_failed(q) : again(q, "account");
     HM_TRY(q, hm_sql_account_password_get(q->db, &rows, &q->err, q->actor.account));
     const char *present = hm_row_s(json_array_get(rows, 0), "password");
     if (present[0])
-        HM_TRY(q, hm_password_check(q, old ? old : "", present, &right));
+        HM_TRY(q, hm_password_check(q, hm_row_s(values, "old"), present, &right));
     if (!right)
         pv_fail(&q->err, PV_DENIED, "old", "the present password is wrong");
-    if (!right || hm_password_hash(&hash, q, new ? new : "") != APR_SUCCESS)
+    if (!right || hm_password_hash(&hash, q, hm_row_s(values, "new")) != APR_SUCCESS)
         return q->api ? hm_failed(q) : again(q, "account");
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_sql_account_password(q->db, &q->err, hash, q->actor.account));
@@ -115,16 +118,17 @@ int hm_page_account_password(hm_req_t *q)
 
 int hm_page_token_add(hm_req_t *q)
 {
-    const char *name = hm_form(q, "name"), *scope = hm_form(q, "scope"), *secret;
+    const char *secret;
+    json_t *values;
+    HM_TRY(q, account_show(q));
+    if (hm_form_check(&values, q, hm_form_find("token_add")) != APR_SUCCESS)
+        return q->api ? hm_failed(q) : again(q, "account");
+    const char *name = hm_row_s(values, "name"), *scope = hm_row_s(values, "scope");
     HM_TRY(q, hm_begin(q));
-    if (name == NULL || !*name || pv_text_check(name, strlen(name), 64) != APR_SUCCESS)
-        HM_TRY(q, pv_fail(&q->err, PV_SCHEMA, "name", "text, at most 64 bytes, without control characters"));
-    if (scope == NULL || (strcmp(scope, "read") != 0 && strcmp(scope, "write") != 0))
-        HM_TRY(q, pv_fail(&q->err, PV_SCHEMA, "scope", "read or write"));
     HM_TRY(q, hm_token_make(&secret, q->db, q->actor.account, name, scope, &q->err, q->p));
     HM_TRY(q, hm_audit(q, "token_add", "", name));
     HM_TRY(q, account_show(q));
-    json_object_set_new(q->view, "value", json_string(secret));
+    json_object_set_new(q->view, "secret", json_string(secret));
     q->status = 201; /* not a redirect: the value is shown this once */
     return OK;
 }

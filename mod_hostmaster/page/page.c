@@ -3,6 +3,7 @@
  */
 #include "page/page.h"
 #include "db.h"
+#include "forms.h"
 #include "model/object.h"
 #include "model/task.h"
 #include "stmts.h"
@@ -110,11 +111,13 @@ apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const
 
 apr_status_t hm_task_type(hm_req_t *q, pv_kind_t kind, const char **ret)
 {
-    const char *type = hm_form(q, "type");
-    const pv_task_row_t *task = type ? pv_task_find(type, kind) : NULL;
-    if (json_object_size(q->body) != 1 || task == NULL || strcmp(type, "install") == 0)
-        return pv_fail(&q->err, PV_SCHEMA, "type", "the one field is type: a task that can be run on a %s",
-                       pv_kind_name(kind));
+    json_t *values;
+    apr_status_t rv = hm_form_check(&values, q, hm_form_find("task"));
+    if (rv != APR_SUCCESS)
+        return rv;
+    const pv_task_row_t *task = pv_task_find(hm_row_s(values, "type"), kind);
+    if (task == NULL || strcmp(task->type, "install") == 0)
+        return pv_fail(&q->err, PV_SCHEMA, "type", "a task that can be run on a %s", pv_kind_name(kind));
     *ret = task->type;
     return APR_SUCCESS;
 }
@@ -141,5 +144,5 @@ apr_status_t hm_revision(hm_req_t *q, const json_t *values, const json_t *row)
 {
     if (hm_value_n(values, "revision", -1) == hm_row_n(row, "revision"))
         return APR_SUCCESS;
-    return pv_fail(&q->err, PV_STALE, "revision", "somebody else has changed it; open the form again");
+    return hm_form_wrong(q, PV_STALE, "revision", "somebody else has changed it; open the form again");
 }

@@ -93,7 +93,7 @@ int hm_page_platform_add(hm_req_t *q)
     HM_TRY(q, name_free(q, name, id.s));
     HM_TRY(q, hm_sql_server_get(q->db, &rows, &q->err, server));
     if (json_array_size(rows) == 0)
-        HM_TRY(q, hm_form_wrong(q, PV_NO_OBJECT, "server", "there is no such server"));
+        HM_TRY(q, hm_form_wrong(q, PV_NO_OBJECT, "server", HM_NO_SUCH));
     HM_TRY(q, hm_sql_platform_add(q->db, &q->err, id.s, name, server, hm_value(values, "place", NULL),
                                   hm_value(values, "source", NULL), hm_value(values, "app", NULL), hm_db_now()));
     platform = hm_own(q, json_pack("{s:s, s:s}", "id", id.s, "name", name));

@@ -5,6 +5,7 @@
 #include "forms.h"
 #include "model/object.h"
 #include "page/page.h"
+#include "panel.h"
 #include "route.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -118,6 +119,8 @@ static apr_status_t name_free(hm_req_t *q, const char *field, const char *name, 
 {
     json_t *rows;
     apr_status_t rv = hm_sql_host_owner(q->db, &rows, &q->err, name);
+    if (rv == APR_SUCCESS && strcasecmp(name, q->panel->host) == 0)
+        return hm_form_wrong(q, PV_NAME_IN_USE, field, "%s is the panel's own name", name);
     if (rv != APR_SUCCESS || json_array_size(rows) == 0)
         return rv;
     const json_t *row = json_array_get(rows, 0);
@@ -177,9 +180,9 @@ static apr_status_t client_of(hm_req_t *q, const json_t *values, int64_t otherwi
     *client = q->actor.role == HM_ADMIN ? hm_value_n(values, "client", otherwise) : q->actor.client;
     apr_status_t rv = hm_sql_client_get(q->db, &rows, &q->err, *client);
     if (rv == APR_SUCCESS && json_array_size(rows) == 0)
-        return hm_form_wrong(q, PV_NO_OBJECT, "client", "there is no such client");
+        return hm_form_wrong(q, PV_NO_OBJECT, "client", HM_NO_SUCH);
     if (rv == APR_SUCCESS && q->actor.role != HM_ADMIN && hm_value_n(values, "client", *client) != *client)
-        return hm_form_wrong(q, PV_NO_OBJECT, "client", "there is no such client");
+        return hm_form_wrong(q, PV_NO_OBJECT, "client", HM_NO_SUCH);
     return rv;
 }
 
@@ -189,12 +192,12 @@ static apr_status_t relations_check(hm_req_t *q, const json_t *values, const cha
     json_t *rows;
     apr_status_t rv = hm_sql_platform_get(q->db, &rows, &q->err, platform);
     if (rv == APR_SUCCESS && json_array_size(rows) == 0)
-        return hm_form_wrong(q, PV_NO_OBJECT, "platform", "there is no such platform");
+        return hm_form_wrong(q, PV_NO_OBJECT, "platform", HM_NO_SUCH);
     if (rv == APR_SUCCESS)
         *server = hm_row_s(json_array_get(rows, 0), "server");
     if (rv == APR_SUCCESS && db_server[0] &&
         (rv = hm_sql_server_get(q->db, &rows, &q->err, db_server)) == APR_SUCCESS && json_array_size(rows) == 0)
-        return hm_form_wrong(q, PV_NO_OBJECT, "db_server", "there is no such server");
+        return hm_form_wrong(q, PV_NO_OBJECT, "db_server", HM_NO_SUCH);
     return rv;
 }
 

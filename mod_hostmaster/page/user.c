@@ -114,7 +114,7 @@ static apr_status_t link_show(hm_req_t *q, int64_t id)
     const char *secret;
     apr_status_t rv = hm_link_make(&secret, q->db, id, &q->err, q->p);
     if (rv == APR_SUCCESS)
-        json_object_set_new(q->view, "link", json_string(apr_pstrcat(q->p, q->panel->url, "/link/", secret, NULL)));
+        json_object_set_new(q->view, "secret", json_string(apr_pstrcat(q->p, q->panel->url, "/link/", secret, NULL)));
     return rv;
 }
 

@@ -19,9 +19,13 @@
 #include <apr_hash.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
     apr_pool_t *p;
@@ -70,6 +74,24 @@ static int configuration_read(setup_t *t, const char *path)
     return t->driver && t->params && t->url ? 0 : fail(path, "needs DBDriver, DBDParams and HostmasterPanel");
 }
 
+/* SQLite's file belongs to the panel's user: whoever owns the folder is who makes it and writes in it. */
+static int owner_become(setup_t *t)
+{
+    char *folder = apr_pstrdup(t->p, t->params), *slash = strrchr(folder, '/');
+    struct stat st;
+    if (strcmp(t->driver, "sqlite3") != 0 || geteuid() != 0)
+        return 0;
+    if (slash == NULL || slash == folder)
+        return fail(t->params, "DBDParams of sqlite3 is the absolute path of a file in a folder of the panel's own");
+    *slash = '\0';
+    if (stat(folder, &st) != 0)
+        return fail(folder, strerror(errno));
+    umask(077);
+    if (setgroups(0, NULL) != 0 || setgid(st.st_gid) != 0 || setuid(st.st_uid) != 0)
+        return fail(folder, "its owner cannot be taken on");
+    return 0;
+}
+
 static int database_open(setup_t *t)
 {
     const char *why = "";
@@ -92,25 +114,16 @@ static int64_t version_get(setup_t *t)
     return hm_row_n(json_array_get(rows, 0), "version");
 }
 
-/* A file of statements, each ended by ";" at a line's end, run one by one. */
-static int migration_run(setup_t *t, const char *path)
+/* The statements of a file, each ended by ";" at a line's end, one by one. */
+static int statements_run(setup_t *t, const char *path, char *text)
 {
-    apr_file_t *f;
-    apr_finfo_t info;
-    char *text, *state = NULL;
+    char *state = NULL, *sql = NULL;
     int rows;
-    if (apr_file_open(&f, path, APR_READ, 0, t->p) != APR_SUCCESS)
-        return -1;
-    apr_file_info_get(&info, APR_FINFO_SIZE, f);
-    text = apr_pcalloc(t->p, (apr_size_t)info.size + 1);
-    if (apr_file_read_full(f, text, (apr_size_t)info.size, NULL) != APR_SUCCESS)
-        return fail(path, "cannot be read");
-    apr_file_close(f);
-    for (char *line = apr_strtok(text, "\n", &state), *sql = NULL; line; line = apr_strtok(NULL, "\n", &state)) {
+    for (char *line = apr_strtok(text, "\n", &state); line; line = apr_strtok(NULL, "\n", &state)) {
         if (strncmp(line, "--", 2) == 0)
             continue;
         sql = sql ? apr_pstrcat(t->p, sql, "\n", line, NULL) : line;
-        if (line[0] == '\0' || line[strlen(line) - 1] != ';')
+        if (line[strlen(line) - 1] != ';')
             continue;
         sql[strlen(sql) - 1] = '\0';
         int rv = apr_dbd_query(t->rec.driver, t->rec.handle, &rows, sql);
@@ -119,6 +132,29 @@ static int migration_run(setup_t *t, const char *path)
         sql = NULL;
     }
     return 0;
+}
+
+/* One migration, whole or not at all (MariaDB has no such thing for tables). -1: there is no such file. */
+static int migration_run(setup_t *t, const char *path)
+{
+    apr_file_t *f;
+    apr_finfo_t info;
+    if (apr_file_open(&f, path, APR_READ, 0, t->p) != APR_SUCCESS)
+        return -1;
+    apr_file_info_get(&info, APR_FINFO_SIZE, f);
+    char *text = apr_pcalloc(t->p, (apr_size_t)info.size + 1);
+    apr_status_t rv = apr_file_read_full(f, text, (apr_size_t)info.size, NULL);
+    apr_file_close(f);
+    if (rv != APR_SUCCESS)
+        return fail(path, "cannot be read");
+    if (hm_db_begin(t->db, &t->err) != APR_SUCCESS)
+        return fail("database", t->err.text);
+    int rc = statements_run(t, path, text);
+    if (rc != 0)
+        hm_db_rollback(t->db);
+    else if (hm_db_commit(t->db, &t->err) != APR_SUCCESS)
+        rc = fail("database", t->err.text);
+    return rc;
 }
 
 /* WAL stays with the file; it lets pages be read while a task is written. */
@@ -146,7 +182,7 @@ static int migrate(setup_t *t, char **argv)
             break;
         printf("schema %d\n", (int)at + 1);
     }
-    return 0;
+    return at ? 0 : fail(t->migrations, "has no 0001.sql");
 }
 
 static int link_print(setup_t *t, int64_t account)
@@ -243,7 +279,8 @@ int main(int argc, char **argv)
             continue;
         if (argc - 3 != commands[i].nargs)
             return usage();
-        if ((rc = configuration_read(&t, argv[1])) == 0 && (rc = database_open(&t)) == 0)
+        if ((rc = configuration_read(&t, argv[1])) == 0 && (rc = owner_become(&t)) == 0 &&
+            (rc = database_open(&t)) == 0)
             rc = commands[i].fn(&t, argv + 3);
         apr_pool_destroy(t.p);
         return rc;

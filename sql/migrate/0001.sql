@@ -59,7 +59,7 @@ CREATE TABLE login_link (
     expires BIGINT      NOT NULL
 );
 
--- Wrong logins lately, by account name and by peer address: who must wait, and until when.
+-- Wrong logins lately, by account (a:name, or a:hash of what is nobody's) and by peer address (p:address): how long they must wait.
 CREATE TABLE login_delay (
     who     VARCHAR(128) NOT NULL PRIMARY KEY,
     tries   INTEGER      NOT NULL,
@@ -140,7 +140,7 @@ CREATE INDEX site_name ON site (name);
 CREATE INDEX site_platform ON site (platform);
 CREATE INDEX site_db_server ON site (db_server);
 
--- Every host name anybody answers to, once: kind is site, alias or panel. A unique key is the whole rule.
+-- Every host name that a site answers to, once: kind is site or alias. A unique key is the whole rule.
 CREATE TABLE host (
     name VARCHAR(253) NOT NULL PRIMARY KEY,
     site VARCHAR(13)  NOT NULL DEFAULT '',
@@ -243,6 +243,7 @@ CREATE TABLE idempotency (
     created BIGINT       NOT NULL,
     PRIMARY KEY (account, name)
 );
+CREATE INDEX idempotency_created ON idempotency (created);
 
 -- Who did what, for good.
 CREATE TABLE audit (

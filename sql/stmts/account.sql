@@ -1,8 +1,9 @@
 -- People, their sessions, tokens and one-time links. Secrets are compared as hashes, in the database.
 
 -- @stmt session_actor(hash:s idle:n born:n) -> account:n login:s role:s client:n csrf:s used:n
-SELECT a.id, a.login, a.role, COALESCE(a.client, 0), s.csrf, s.used FROM session s JOIN account a ON a.id = s.account
- WHERE s.hash = %s AND s.used > %lld AND s.created > %lld AND a.state = 'enabled'
+SELECT a.id, a.login, a.role, COALESCE(a.client, 0), s.csrf, s.used
+  FROM session s JOIN account a ON a.id = s.account LEFT JOIN client c ON c.id = a.client
+ WHERE s.hash = %s AND s.used > %lld AND s.created > %lld AND a.state = 'enabled' AND COALESCE(c.state, 'enabled') = 'enabled'
 
 -- @stmt session_add(hash:s account:n csrf:s created:n used:n)
 INSERT INTO session (hash, account, csrf, created, used) VALUES (%s, %lld, %s, %lld, %lld)
@@ -20,8 +21,9 @@ DELETE FROM session WHERE account = %lld
 DELETE FROM session WHERE used < %lld OR created < %lld
 
 -- @stmt token_actor(hash:s now:n) -> account:n login:s role:s client:n scope:s token:n
-SELECT a.id, a.login, a.role, COALESCE(a.client, 0), t.scope, t.id FROM token t JOIN account a ON a.id = t.account
- WHERE t.hash = %s AND t.expires > %lld AND a.state = 'enabled'
+SELECT a.id, a.login, a.role, COALESCE(a.client, 0), t.scope, t.id
+  FROM token t JOIN account a ON a.id = t.account LEFT JOIN client c ON c.id = a.client
+ WHERE t.hash = %s AND t.expires > %lld AND a.state = 'enabled' AND COALESCE(c.state, 'enabled') = 'enabled'
 
 -- @stmt token_add(id:n hash:s account:n name:s scope:s created:n expires:n)
 INSERT INTO token (id, hash, account, name, scope, created, expires) VALUES (%lld, %s, %lld, %s, %s, %lld, %lld)
@@ -36,7 +38,8 @@ SELECT id, name, scope, created, expires FROM token WHERE account = %lld AND exp
 INSERT INTO login_link (hash, account, expires) VALUES (%s, %lld, %lld)
 
 -- @stmt link_get(hash:s now:n) -> account:n
-SELECT l.account FROM login_link l JOIN account a ON a.id = l.account WHERE l.hash = %s AND l.expires > %lld AND a.state = 'enabled'
+SELECT l.account FROM login_link l JOIN account a ON a.id = l.account LEFT JOIN client c ON c.id = a.client
+ WHERE l.hash = %s AND l.expires > %lld AND a.state = 'enabled' AND COALESCE(c.state, 'enabled') = 'enabled'
 
 -- @stmt link_delete(hash:s) rows=1
 DELETE FROM login_link WHERE hash = %s
@@ -47,11 +50,11 @@ DELETE FROM login_link WHERE expires < %lld
 -- @stmt delay_get(who:s) -> tries:n until_t:n
 SELECT tries, until_t FROM login_delay WHERE who = %s
 
--- @stmt delay_set(tries:n until_t:n who:s)
-UPDATE login_delay SET tries = %lld, until_t = %lld WHERE who = %s
+-- @stmt delay_grow(until_t:n who:s) rows=1
+UPDATE login_delay SET tries = tries + 1, until_t = %lld WHERE who = %s
 
--- @stmt delay_add(who:s tries:n until_t:n)
-INSERT INTO login_delay (who, tries, until_t) VALUES (%s, %lld, %lld)
+-- @stmt delay_add(who:s until_t:n)
+INSERT INTO login_delay (who, tries, until_t) VALUES (%s, 1, %lld)
 
 -- @stmt delay_clear(who:s)
 DELETE FROM login_delay WHERE who = %s
@@ -59,8 +62,12 @@ DELETE FROM login_delay WHERE who = %s
 -- @stmt delay_prune(before:n)
 DELETE FROM login_delay WHERE until_t < %lld
 
+-- @stmt token_prune(now:n)
+DELETE FROM token WHERE expires < %lld
+
 -- @stmt account_by_login(login:s mail:s) -> id:n login:s password:s role:s client:n
-SELECT id, login, password, role, COALESCE(client, 0) FROM account WHERE (login = %s OR mail = %s) AND state = 'enabled'
+SELECT a.id, a.login, a.password, a.role, COALESCE(a.client, 0) FROM account a LEFT JOIN client c ON c.id = a.client
+ WHERE (a.login = %s OR a.mail = %s) AND a.state = 'enabled' AND COALESCE(c.state, 'enabled') = 'enabled'
 
 -- @stmt account_get(id:n) -> id:n login:s mail:s role:s client:n client_name:s state:s revision:n created:n seen:n has_password:n
 SELECT a.id, a.login, a.mail, a.role, COALESCE(a.client, 0), COALESCE(c.name, ''), a.state, a.revision, a.created, a.seen,
