@@ -10,6 +10,7 @@
 
 #define LINE_BYTES    8192
 #define LOG_BYTES     (64 * 1024 * 1024)
+#define LINE_COST     64 /* what a line takes beside its text, be it empty */
 #define PROGRESS_USEC 200000
 
 static void tell(pv_job_t *job, const char *kind, json_t *body)
@@ -39,7 +40,7 @@ void pv_job_log_bytes(pv_job_t *job, pv_level_t level, const char *src, const ch
     apr_pool_t *p;
     apr_pool_create(&p, job->p);
     const char *text = pv_text_show(s, len, LINE_BYTES, p);
-    job->run->log_bytes += strlen(text);
+    job->run->log_bytes += strlen(text) + LINE_COST;
     if (job->run->log_bytes > LOG_BYTES)
         add_line(job, PV_LOG_NOTICE, "engine", "the log of this attempt is full (64 MiB); what follows is not kept");
     else

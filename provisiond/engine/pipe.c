@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 struct pv_pipe {
@@ -43,14 +44,14 @@ static void end(pv_pipe_t *pipe)
     pipe->used = 0;
 }
 
-/* One bufferful; 1 if there may be more at once. */
+/* One bufferful: how many bytes came. */
 static int take(pv_pipe_t *pipe)
 {
     ssize_t n = read(pipe->fd, pipe->buf + pipe->used, pipe->max - pipe->used);
     if (n > 0) {
         pipe->used += (size_t)n;
         cut(pipe);
-        return 1;
+        return (int)n;
     }
     if (n == 0 || (errno != EAGAIN && errno != EINTR))
         end(pipe);
@@ -76,8 +77,12 @@ void pv_pipe_close(pv_pipe_t *pipe)
 {
     if (!pipe || pipe->fd < 0)
         return;
-    while (take(pipe))
-        ;
+    /* No more than is there now: whoever was handed the other end may write on for ever. */
+    int left = 0, n = 1;
+    if (ioctl(pipe->fd, FIONREAD, &left) != 0)
+        left = 0;
+    for (; left > 0 && n > 0; left -= n)
+        n = take(pipe);
     if (pipe->fd >= 0)
         end(pipe);
 }

@@ -14,12 +14,15 @@
 #define FACT_BYTES   1024
 #define ITEMS_A_LINE 50
 #define ITEM_BYTES   1024
+#define REPORT_BYTES (16 * 1024 * 1024) /* what is read of a report: a hundred times what a large site's takes */
+#define LINE_COST    64                 /* what a line counts for beside its text, be it empty */
 
 struct pv_report {
     pv_job_t *job;
     apr_pool_t *p;
     json_t *facts, *items;
     uint64_t count; /* packages told */
+    size_t bytes;   /* read */
     int ended, ok;
     pv_err_t err; /* PV_OK: none was reported */
 };
@@ -125,7 +128,7 @@ static void on_error(pv_report_t *r, json_t *line)
     pv_code_t code = pv_error_find(name, strlen(name));
     if (code == PV_CODES || pv_error_row(code)->class == PV_CLASS_OK)
         code = PV_DRIVER_FAILED;
-    pv_fail(&r->err, code, text_of(line, "field"), "%s", pv_text_show(text, strlen(text), sizeof(r->err.text), r->p));
+    pv_fail(&r->err, code, text_of(line, "field"), "%s", text);
 }
 
 static void on_end(pv_report_t *r, json_t *line)
@@ -147,6 +150,13 @@ void pv_report_line(pv_report_t *r, const char *s, size_t len)
     pv_err_t err;
     json_t *line;
     r->ended = 0; /* the end is the last line */
+    if (r->bytes > REPORT_BYTES)
+        return;
+    r->bytes += len + LINE_COST;
+    if (r->bytes > REPORT_BYTES) {
+        pv_fail(&r->err, PV_DRIVER_FAILED, NULL, "its report is longer than %d MiB", REPORT_BYTES / 1024 / 1024);
+        return;
+    }
     if (pv_json_parse(&line, s, len, &err) != APR_SUCCESS) {
         pv_fail(&r->err, PV_DRIVER_FAILED, NULL, "its report has a line that is none: %s", err.text);
         return;
