@@ -126,6 +126,26 @@ apr_status_t pv_ctl_object(json_t **ret, pv_ctl_t *ctl, const pv_context_t *name
     return rv;
 }
 
+static apr_status_t ask_job(json_t **ret, pv_ctl_t *ctl, uint64_t job, pv_err_t *err)
+{
+    json_t *request;
+    apr_status_t rv = pv_ctl_request(&request, ctl, PV_MSG_show, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_object_set_new(request, "job", json_integer((json_int_t)job));
+    return pv_ctl_ask(ret, ctl, request, err);
+}
+
+apr_status_t pv_ctl_job(json_t **ret, pv_ctl_t *ctl, uint64_t job, pv_err_t *err)
+{
+    int connected = ctl->client != NULL;
+    apr_status_t rv = ask_job(ret, ctl, job, err);
+    if (rv == APR_SUCCESS || !connected || !pv_ctl_lost(err))
+        return rv;
+    rv = pv_ctl_reconnect(&ctl->client, ctl, err);
+    return rv == APR_SUCCESS ? ask_job(ret, ctl, job, err) : rv;
+}
+
 apr_status_t pv_ctl_names(json_t **ret, pv_ctl_t *ctl, pv_err_t *err)
 {
     static const char *const kinds[] = {"server", "platform", "site"};

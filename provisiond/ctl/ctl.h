@@ -54,6 +54,9 @@ apr_status_t pv_ctl_list(json_t **ret, pv_ctl_t *ctl, const char *kind, pv_err_t
 /* Row of the object of that name; NO_OBJECT names FIELD. */
 apr_status_t pv_ctl_object(json_t **ret, pv_ctl_t *ctl, const pv_context_t *name, const char *field, pv_err_t *err);
 
+/* Row of a job; a connection that was open and has broken is made anew. */
+apr_status_t pv_ctl_job(json_t **ret, pv_ctl_t *ctl, uint64_t job, pv_err_t *err);
+
 /* An object of id -> name of every server, platform and site, for people; NULL where only JSON is shown. */
 apr_status_t pv_ctl_names(json_t **ret, pv_ctl_t *ctl, pv_err_t *err);
 

@@ -174,17 +174,14 @@ static apr_status_t on_event(void *ctx, json_t *event, pv_err_t *err)
 /* Events that are kept no more: what was missed is gone from the log, the job's row still tells how it ended. */
 static apr_status_t after_reset(pv_follow_t *f, const json_t *hello, pv_err_t *err)
 {
-    json_t *request, *row;
+    json_t *row;
     f->reset = 0;
     f->journal = apr_pstrdup(f->ctl->p, pv_row_text(hello, "journal"));
     f->after = pv_row_num(hello, "last");
     if (!f->job)
         return APR_SUCCESS;
-    apr_status_t rv = pv_ctl_request(&request, f->ctl, PV_MSG_show, err);
-    if (rv != APR_SUCCESS)
-        return rv;
-    json_object_set_new(request, "job", json_integer(f->job));
-    if ((rv = pv_ctl_ask(&row, f->ctl, request, err)) == APR_SUCCESS)
+    apr_status_t rv = pv_ctl_job(&row, f->ctl, f->job, err);
+    if (rv == APR_SUCCESS)
         f->ended = pv_job_ended(pv_row_text(row, "state"));
     return rv;
 }

@@ -42,14 +42,8 @@ apr_status_t pv_command_list(pv_ctl_t *ctl, pv_err_t *err)
 /* The row of the words' target: a job, or an object. */
 static apr_status_t target_row(json_t **ret, pv_ctl_t *ctl, pv_err_t *err)
 {
-    json_t *request;
-    if (!ctl->words.job)
-        return pv_ctl_object(ret, ctl, &ctl->words.context, "context", err);
-    apr_status_t rv = pv_ctl_request(&request, ctl, PV_MSG_show, err);
-    if (rv != APR_SUCCESS)
-        return rv;
-    json_object_set_new(request, "job", json_integer(ctl->words.job));
-    return pv_ctl_ask(ret, ctl, request, err);
+    return ctl->words.job ? pv_ctl_job(ret, ctl, ctl->words.job, err)
+                          : pv_ctl_object(ret, ctl, &ctl->words.context, "context", err);
 }
 
 apr_status_t pv_command_show(pv_ctl_t *ctl, pv_err_t *err)

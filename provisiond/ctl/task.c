@@ -40,16 +40,6 @@ static apr_status_t submit(json_t **ret, pv_ctl_t *ctl, const pv_target_t *targe
     }
 }
 
-static apr_status_t job_row(json_t **ret, pv_ctl_t *ctl, json_int_t job, pv_err_t *err)
-{
-    json_t *request;
-    apr_status_t rv = pv_ctl_request(&request, ctl, PV_MSG_show, err);
-    if (rv != APR_SUCCESS)
-        return rv;
-    json_object_set_new(request, "job", json_integer(job));
-    return pv_ctl_ask(ret, ctl, request, err);
-}
-
 /* How it ended: the line for people was the log's last one; what they need on top is the way out. */
 static void show_end(pv_ctl_t *ctl, const json_t *row)
 {
@@ -77,7 +67,7 @@ static apr_status_t follow_job(pv_ctl_t *ctl, json_int_t job, const char *journa
     json_t *row;
     apr_status_t rv = pv_follow_run(&follow, err);
     if (rv == APR_SUCCESS)
-        rv = job_row(&row, ctl, job, err);
+        rv = pv_ctl_job(&row, ctl, (uint64_t)job, err);
     if (rv == APR_SUCCESS)
         show_end(ctl, row);
     return rv;
