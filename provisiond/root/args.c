@@ -60,6 +60,7 @@ static int id(const char *s, size_t len, const char *kinds)
 KIND(site, id(s, len, "s"))
 KIND(platform, id(s, len, "p"))
 KIND(owner, id(s, len, "sp"))
+PARSED(bid, bid)
 PARSED(app, app)
 PARSED(comp, comp)
 PARSED(place, place)
@@ -70,7 +71,7 @@ KIND(port, num(s, len, 1, 65535))
 KIND(num, num(s, len, 0, UINT32_MAX))
 KIND(count, num(s, len, 0, c->m->head.argc - c->at - 1))
 KIND(word, only(s, len, WORD_MAX, LOWER DIGITS "_"))
-KIND(flags, only(s, len, 4, "ndwt"))
+KIND(flags, only(s, len, 5, "ndwtb"))
 KIND(mark, only(s, len, MARK_MAX, LOWER UPPER DIGITS "-_"))
 
 static const struct {
@@ -173,6 +174,7 @@ int pv_arg_is(const pv_dgram_t *m, unsigned n, const char *word)
     }
 
 TAKE(pv_id_t, id)
+TAKE(pv_bid_t, bid)
 TAKE(pv_comp_t, comp)
 TAKE(pv_place_t, place)
 

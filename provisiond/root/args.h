@@ -13,6 +13,7 @@ int pv_args_check(const pv_root_t *root, const char *spec, const pv_dgram_t *m, 
 int pv_arg_given(const pv_dgram_t *m, unsigned n); /* there, and not empty */
 int pv_arg_is(const pv_dgram_t *m, unsigned n, const char *word);
 pv_id_t pv_arg_id(const pv_dgram_t *m, unsigned n);
+pv_bid_t pv_arg_bid(const pv_dgram_t *m, unsigned n);
 pv_comp_t pv_arg_comp(const pv_dgram_t *m, unsigned n);
 pv_place_t pv_arg_place(const pv_dgram_t *m, unsigned n);
 uint64_t pv_arg_num(const pv_dgram_t *m, unsigned n); /* 0 where it is not given */

@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define BEACON "live 1 " /* and the revision, and the generation */
+#define BEACON    "live 1 " /* and the revision, and the generation */
+#define DRAIN_MAX 4096      /* more than the kernel keeps for us: one that sends without end stops nobody */
 
 /* One datagram: its sender's pid and the revision. 1, 0 for one that is no beacon, -1: there is none. */
 static int receive(int sock, pid_t *pid, uint64_t *rev)
@@ -36,8 +37,9 @@ void pv_beacon_drain(const pv_root_t *root)
 {
     pid_t pid;
     uint64_t rev;
-    while (receive(root->beacon, &pid, &rev) >= 0)
-        continue;
+    int n = 0;
+    while (n < DRAIN_MAX && receive(root->beacon, &pid, &rev) >= 0)
+        n++;
 }
 
 static int64_t now_ms(void)
@@ -56,11 +58,10 @@ int pv_beacon_await(const pv_root_t *root, uint64_t rev, pid_t parent, int paren
             return 0;
         pid_t pid;
         uint64_t is;
-        int got;
-        while ((got = receive(root->beacon, &pid, &is)) >= 0)
-            if (got && is == rev && pv_proc_parent(root->config->proc, pid) == parent)
-                return 1;
-        if (fds[1].revents)
+        int got = receive(root->beacon, &pid, &is);
+        if (got > 0 && is == rev && pv_proc_parent(root->config->proc, pid) == parent)
+            return 1;
+        if (got < 0 && fds[1].revents)
             return 0;
     }
     return 0;

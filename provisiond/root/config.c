@@ -223,7 +223,7 @@ static int open_folders(pv_root_t *root)
     config->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     config->null = open("/dev/null", O_RDWR | O_CLOEXEC);
     config->run_fpm = pv_dir_make(root->run, "fpm", 0711, 0, 0);
-    int logs = pv_dir_make(root->log, "httpd", 0755, 0, 0);
+    int logs = pv_dir_make(root->log, "httpd", 0750, 0, 0); /* what visitors of one site ask for is no other site's */
     if (config->proc < 0 || config->null < 0 || config->run_fpm < 0 || logs < 0)
         return -1;
     close(logs);

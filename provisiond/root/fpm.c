@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define START_SECONDS 30
+#define PROCESSES     256
 #define TEST_FILE     "test.conf"
 
 static const char *folder_path(const pv_root_t *root, uint64_t rev, apr_pool_t *p)
@@ -87,6 +89,13 @@ static apr_status_t master_text(const char **ret, const pv_root_t *root, const c
     return rv;
 }
 
+/* A site's processes, whatever they start: its pool's and its workers' count together. The master is root's and exempt.
+ */
+static int limit_processes(void *ctx)
+{
+    return setrlimit(RLIMIT_NPROC, &(struct rlimit){PROCESSES, PROCESSES});
+}
+
 /* OPTION is -t or -D. Settings that no pool may weaken stand here: the opcode cache is shared by the pools of a master.
  */
 static apr_status_t run_fpm(const pv_root_t *root, const char *option, const char *file, const char *prefix,
@@ -111,7 +120,7 @@ static apr_status_t run_fpm(const pv_root_t *root, const char *option, const cha
                           "-d",
                           "expose_php=0",
                           NULL};
-    const pv_run_how_t how = {.null = root->config->null};
+    const pv_run_how_t how = {.null = root->config->null, .setup = limit_processes};
     apr_status_t rv = APR_SUCCESS;
     pv_run_t run;
     if (pv_run_start(&run, argv, &how) != 0)

@@ -139,6 +139,8 @@ static int leash(void)
 
 static void run_program(const pv_jail_t *jail)
 {
+    if (jail->fd[PV_JAIL_ARCHIVE] >= 0 && (dup2(PV_JAIL_ARCHIVE, PV_JAIL_STATUS) < 0 || close(PV_JAIL_ARCHIVE) != 0))
+        fail(STDERR_FILENO, "placing", "the archive");
     execve(jail->path, jail->argv, jail->envp);
     fail(STDERR_FILENO, "starting", jail->path);
 }
@@ -149,6 +151,7 @@ static void reap(pid_t program)
     int status;
     pid_t pid;
     close_range(STDIN_FILENO, PV_JAIL_REPORT, 0); /* or the engine would never see their end */
+    close_range(PV_JAIL_ARCHIVE, PV_JAIL_ARCHIVE, 0);
     do
         pid = wait(&status);
     while (pid != program && (pid > 0 || errno == EINTR));
@@ -161,7 +164,8 @@ void pv_jail_enter(const pv_jail_t *jail)
     if (pv_child_begin() != 0 || sethostname(jail->id, strlen(jail->id)) != 0)
         fail(log, "beginning", jail->id);
     build_view(jail);
-    if (set_limits() != 0 || pv_child_place(jail->fd, PV_JAIL_FDS, 0) != 0 ||
+    if (set_limits() != 0 ||
+        pv_child_place(jail->fd, jail->fd[PV_JAIL_ARCHIVE] < 0 ? PV_JAIL_ARCHIVE : PV_JAIL_FDS, 0) != 0 ||
         fcntl(PV_JAIL_STATUS, F_SETFD, FD_CLOEXEC) != 0)
         fail(log, "limiting", jail->id);
     /* Undumpable, so that the program, which has the same uid, can neither trace this process nor reach its

@@ -6,7 +6,7 @@
 
 #include "root/view.h"
 
-enum { PV_JAIL_REQUEST, PV_JAIL_LOG, PV_JAIL_LOG2, PV_JAIL_REPORT, PV_JAIL_STATUS, PV_JAIL_FDS };
+enum { PV_JAIL_REQUEST, PV_JAIL_LOG, PV_JAIL_LOG2, PV_JAIL_REPORT, PV_JAIL_STATUS, PV_JAIL_ARCHIVE, PV_JAIL_FDS };
 
 typedef struct {
     const pv_view_t *view;
@@ -15,7 +15,9 @@ typedef struct {
     const char *home;
     const char *path; /* the program, absolute, as the view has it */
     char *const *argv, *const *envp;
-    int fd[PV_JAIL_FDS]; /* become 0 to 3 of the program; STATUS stays with the namespace's first process */
+    /* Become 0 to 3 of the program, and ARCHIVE, where it is not -1, becomes 4; STATUS stays with the namespace's first
+     * process. */
+    int fd[PV_JAIL_FDS];
 } pv_jail_t;
 
 /* The namespaces that the caller must clone into; CLONE_NEWNET besides, where the worker has no network. */

@@ -31,9 +31,9 @@ typedef struct {
 #setting, offsetof(pv_conf_t, setting), offsetof(pv_root_t, field), mode                                       \
     }
 static const folder_t folders[] = {
-    FOLDER(RunDir, run, 0755),          FOLDER(StateDir, state, 0711),     FOLDER(SitesRoot, sites, 0711),
-    FOLDER(LogDir, log, 0755),          FOLDER(SecretsDir, secrets, 0700), FOLDER(AppsDir, apps, 0),
-    FOLDER(TemplatesDir, templates, 0), FOLDER(ProgramDir, programs, 0),
+    FOLDER(RunDir, run, 0755),         FOLDER(StateDir, state, 0711),      FOLDER(SitesRoot, sites, 0711),
+    FOLDER(BackupRoot, backups, 0700), FOLDER(LogDir, log, 0755),          FOLDER(SecretsDir, secrets, 0700),
+    FOLDER(AppsDir, apps, 0),          FOLDER(TemplatesDir, templates, 0), FOLDER(ProgramDir, programs, 0),
 };
 
 typedef enum { OF_ROOT, OF_ENGINE } of_t;
@@ -50,6 +50,7 @@ static const struct {
     {offsetof(pv_root_t, state), "ids", 0700, OF_ROOT, offsetof(pv_root_t, ids)},
     {offsetof(pv_root_t, state), "places", 0700, OF_ROOT, offsetof(pv_root_t, places)},
     {offsetof(pv_root_t, sites), ".trash", 0700, OF_ROOT, offsetof(pv_root_t, trash)},
+    {offsetof(pv_root_t, sites), ".next", 0700, OF_ROOT, offsetof(pv_root_t, next)},
 };
 
 static int *at(pv_root_t *root, size_t offset)

@@ -15,9 +15,10 @@ typedef struct {
     const pv_conf_t *conf;
     apr_pool_t *p;   /* the process's */
     apr_pool_t *tmp; /* a loop turn's, cleared at its end */
-    int run, state, sites, secrets, apps, templates, programs, log;
+    int run, state, sites, backups, secrets, apps, templates, programs, log;
     int host;                                 /* "/", the start of what a worker sees of the machine */
     int uids, ids, places;                    /* below state: the registries */
+    int next;                                 /* folder .next of sites: trees that are built beside the live ones */
     int trash, platform_trash[PV_CONF_PATHS]; /* folders .trash of sites and of each platform root */
     int platform[PV_CONF_PATHS], source[PV_CONF_PATHS];
     int beacon;               /* datagram socket, non-blocking, SO_PASSCRED */

@@ -3,11 +3,12 @@
  * the first process of a pid namespace. Daemons leave that tie when they fork.
  */
 #include "root/run.h"
+#include "root/files.h"
 #include <apr_strings.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +42,7 @@ static void become(const char *const *argv, int out, const pv_run_how_t *how)
     reset_signals();
     umask(022);
     if (how->setup && how->setup(how->ctx) != 0)
-        dprintf(out, "namespaces: %s\n", strerror(errno));
+        dprintf(out, "its limits or namespaces: %s\n", strerror(errno));
     else if (dup2(how->null, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 && close_range(3, ~0U, 0) == 0)
         execve(argv[0], (char *const *)argv, (char *const *)environment);
     dprintf(2, "%s: %s\n", argv[0], strerror(errno));
@@ -50,19 +51,16 @@ static void become(const char *const *argv, int out, const pv_run_how_t *how)
 
 int pv_run_start(pv_run_t *run, const char *const *argv, const pv_run_how_t *how)
 {
-    int pidfd = -1;
-    struct clone_args args = {
-        .flags = how->namespaces | CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd, .exit_signal = SIGCHLD};
     run->out = memfd_create("output", MFD_CLOEXEC);
-    if (run->out < 0 || fcntl(run->out, F_SETFL, O_APPEND) != 0)
+    if (run->out < 0)
         return -1;
-    run->pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    if (fcntl(run->out, F_SETFL, O_APPEND) != 0)
+        return pv_close(run->out);
+    /* Not clone3, which a service manager that restricts namespaces refuses: no filter can see its flags. */
+    run->pid = (pid_t)syscall(SYS_clone, how->namespaces | CLONE_PIDFD | SIGCHLD, 0, &run->pidfd, 0, 0);
     if (run->pid == 0)
         become(argv, run->out, how);
-    run->pidfd = pidfd;
-    if (run->pid < 0)
-        close(run->out);
-    return run->pid < 0 ? -1 : 0;
+    return run->pid < 0 ? pv_close(run->out) : 0;
 }
 
 int pv_run_wait(pv_run_t *run, int seconds)

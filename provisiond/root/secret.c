@@ -35,11 +35,13 @@ static int generate(char *ret)
     return 0;
 }
 
+/* The folder of the live site; of the one that is built, where there is no live one. */
 static int open_etc(const pv_root_t *root, const pv_id_t *site)
 {
     char path[sizeof(*site) + 8];
     snprintf(path, sizeof(path), "%s/etc", site->s);
-    return pv_dir_open(root->sites, path);
+    int etc = pv_dir_open(root->sites, path);
+    return etc < 0 && errno == ENOENT ? pv_dir_open(root->next, path) : etc;
 }
 
 /* The secret's bytes, if they are what was made. -1 with errno; EBADMSG where they are not. */

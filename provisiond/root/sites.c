@@ -3,6 +3,7 @@
  * removes these folders themselves; what is in the site's own is never touched here, so that a removal needs a worker
  * to have emptied them. A kill leaves some of the folders: the same call again completes, and a probe calls it drift.
  */
+#include "root/sites.h"
 #include "root/args.h"
 #include "root/files.h"
 #include "root/probe.h"
@@ -41,33 +42,38 @@ static int exists(int dir, const char *name)
     return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void make(pv_root_t *root, const pv_id_t *id, uid_t uid, pv_answer_t *answer)
+int pv_site_make(pv_root_t *root, int dir, const pv_id_t *id, uid_t uid, pv_answer_t *answer)
 {
-    if (uid == 0) {
-        pv_answer_fail(answer, PV_SCHEMA, "uid: MAKE needs the site's uid");
-        return;
-    }
     if (pv_registry_add(root, id, uid, 0) != 0) {
         if (errno == EEXIST)
             pv_answer_fail(answer, PV_FOREIGN_OBJECT, "uid %u or id %s is registered with another", uid, id->s);
         else
             pv_answer_errno_in(answer, root->state, "registering the uid");
-        return;
+        return -1;
     }
-    int top = pv_dir_make(root->sites, id->s, TOP, 0, 0);
+    int top = pv_dir_make(dir, id->s, TOP, 0, 0);
     if (top < 0) {
-        pv_answer_errno_in(answer, root->sites, id->s);
-        return;
+        pv_answer_errno_in(answer, dir, id->s);
+        return -1;
     }
     for (size_t i = 0; i < FOLDERS && answer->reply.code == PV_OK; i++) {
         int fd = pv_dir_make(top, folders[i].name, folders[i].mode, owner(folders[i].own, uid),
                              group(root, folders[i].own, uid));
         if (fd < 0)
-            pv_answer_errno_in(answer, root->sites, folders[i].name);
+            pv_answer_errno_in(answer, dir, folders[i].name);
         else
             close(fd);
     }
     close(top);
+    return answer->reply.code == PV_OK ? 0 : -1;
+}
+
+static void make(pv_root_t *root, const pv_id_t *id, uid_t uid, pv_answer_t *answer)
+{
+    if (uid == 0)
+        pv_answer_fail(answer, PV_SCHEMA, "uid: MAKE needs the site's uid");
+    else
+        pv_site_make(root, root->sites, id, uid, answer);
 }
 
 /* Moves the site's tree between SitesRoot and its trash. Done where it is there already, or nowhere. */
@@ -106,12 +112,12 @@ static int clear(int top, const char *name, apr_pool_t *p)
     return rc;
 }
 
-static void purge(pv_root_t *root, const pv_id_t *id, uid_t uid, pv_answer_t *answer)
+int pv_site_purge(pv_root_t *root, int dir, const pv_id_t *id, pv_answer_t *answer)
 {
-    int top = pv_dir_open(root->trash, id->s);
+    int top = pv_dir_open(dir, id->s);
     if (top < 0 && errno != ENOENT) {
         pv_answer_errno(answer, id->s);
-        return;
+        return -1;
     }
     for (size_t i = 0; top >= 0 && i < FOLDERS; i++) {
         const char *name = folders[i].name;
@@ -119,14 +125,24 @@ static void purge(pv_root_t *root, const pv_id_t *id, uid_t uid, pv_answer_t *an
             (unlinkat(top, name, AT_REMOVEDIR) != 0 && errno != ENOENT)) {
             pv_answer_errno(answer, name); /* ENOTEMPTY: a worker must empty it first */
             close(top);
-            return;
+            return -1;
         }
     }
-    if (top >= 0)
+    if (top >= 0) {
+        unlinkat(top, PV_SITE_BUILD, 0);
         close(top);
-    if (unlinkat(root->trash, id->s, AT_REMOVEDIR) != 0 && errno != ENOENT)
-        pv_answer_errno(answer, id->s);
-    else if (!exists(root->sites, id->s) && pv_registry_forget(root, id) != 0)
+    }
+    if (unlinkat(dir, id->s, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return 0;
+    pv_answer_errno(answer, id->s);
+    return -1;
+}
+
+static void purge(pv_root_t *root, const pv_id_t *id, uid_t uid, pv_answer_t *answer)
+{
+    if (pv_site_purge(root, root->trash, id, answer) != 0)
+        return;
+    if (!exists(root->sites, id->s) && pv_registry_forget(root, id) != 0)
         pv_answer_errno(answer, "forgetting the id");
 }
 

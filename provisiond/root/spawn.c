@@ -5,6 +5,7 @@
  */
 #include "root/spawn.h"
 #include "root/args.h"
+#include "root/backups.h"
 #include "root/jail.h"
 #include "root/kids.h"
 #include <apr_strings.h>
@@ -31,7 +32,7 @@ struct pv_spawn {
 static const struct {
     char letter;
     pv_see_t see;
-} flags[] = {{'n', PV_SEE_NET}, {'d', PV_SEE_DB}, {'w', PV_SEE_WRITABLE}, {'t', PV_SEE_TRASH}};
+} flags[] = {{'n', PV_SEE_NET}, {'d', PV_SEE_DB}, {'w', PV_SEE_WRITABLE}, {'t', PV_SEE_TRASH}, {'b', PV_SEE_BESIDE}};
 
 int pv_spawn_open(pv_root_t *root)
 {
@@ -109,8 +110,8 @@ static int open_pipes(int (*pipes)[2], int n)
 enum { REQUEST, LOG, REPORT, STATUS, PIPES };
 
 /* Clones the worker. Its pid, with root's ends in the answer and in *status; -1 with errno. */
-static pid_t launch(pv_root_t *root, const pv_viewer_t *who, const pv_view_t *view, char **argv, int *status,
-                    pv_answer_t *answer)
+static pid_t launch(pv_root_t *root, const pv_viewer_t *who, const pv_view_t *view, char **argv, int archive,
+                    int *status, pv_answer_t *answer)
 {
     int pipes[PIPES][2];
     const char *home = home_of(root, who);
@@ -123,10 +124,11 @@ static pid_t launch(pv_root_t *root, const pv_viewer_t *who, const pv_view_t *vi
                     NULL};
     if (open_pipes(pipes, PIPES) != 0)
         return -1;
-    pv_jail_t jail = {view,     who->id.s,
-                      who->uid, home,
-                      argv[0],  argv,
-                      envp,     {pipes[REQUEST][0], pipes[LOG][1], pipes[LOG][1], pipes[REPORT][1], pipes[STATUS][1]}};
+    pv_jail_t jail = {
+        view,     who->id.s,
+        who->uid, home,
+        argv[0],  argv,
+        envp,     {pipes[REQUEST][0], pipes[LOG][1], pipes[LOG][1], pipes[REPORT][1], pipes[STATUS][1], archive}};
     long ns = PV_JAIL_CLONE | (who->see & PV_SEE_NET ? 0 : CLONE_NEWNET);
     pid_t pid = (pid_t)syscall(SYS_clone, ns | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
@@ -145,18 +147,37 @@ static pid_t launch(pv_root_t *root, const pv_viewer_t *who, const pv_view_t *vi
     return pid;
 }
 
+/* The archive that the worker is for: 0 with its descriptor, -1 in *FD where there is none; -1: answered. */
+static int take_archive(int *fd, const pv_root_t *root, const pv_viewer_t *who, const pv_dgram_t *m,
+                        pv_answer_t *answer)
+{
+    *fd = -1;
+    if (!pv_arg_given(m, 7))
+        return 0;
+    pv_bid_t bid = pv_arg_bid(m, 7);
+    *fd = pv_backup_open(root, &who->id, &bid, pv_arg_is(m, 2, "pack"));
+    if (*fd < 0)
+        pv_answer_fail(answer, PV_NO_OBJECT, "backup %s of %s: %s", bid.s, who->id.s, strerror(errno));
+    return *fd < 0 ? -1 : 0;
+}
+
 static void start(pv_root_t *root, const pv_viewer_t *who, const pv_dgram_t *m, pv_answer_t *answer)
 {
     pv_view_t view;
+    int archive;
+    if (take_archive(&archive, root, who, m, answer) != 0)
+        return;
     if (pv_view_open(&view, root, who, answer) == 0) {
         worker_t w = {.head = m->head};
-        w.pid = launch(root, who, &view, make_argv(root, m), &w.status, answer);
+        w.pid = launch(root, who, &view, make_argv(root, m), archive, &w.status, answer);
         if (w.pid > 0)
             APR_ARRAY_PUSH(root->spawn->workers, worker_t) = w;
         else
             pv_answer_errno(answer, "starting a worker");
     }
     pv_view_close(&view);
+    if (archive >= 0)
+        close(archive);
 }
 
 void pv_op_worker(pv_root_t *root, const pv_dgram_t *m, pv_answer_t *answer)

@@ -82,10 +82,11 @@ static int add_own(pv_view_t *view, const pv_root_t *root, const pv_viewer_t *wh
         uint64_t attr;
     } folders[] = {{"data", WRITE}, {"private", WRITE}, {"tmp", WRITE}, {"etc", READ}};
     int trash = who->see & PV_SEE_TRASH;
+    int from = trash ? root->trash : who->see & PV_SEE_BESIDE ? root->next : root->sites;
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         const char *name = apr_pstrcat(root->tmp, who->id.s, "/", folders[i].name, NULL);
         const char *target = apr_pstrcat(root->tmp, root->conf->SitesRoot, trash ? "/.trash/" : "/", name, NULL);
-        if (add_below(view, trash ? root->trash : root->sites, name, target, folders[i].attr) != 0)
+        if (add_below(view, from, name, target, folders[i].attr) != 0)
             return -1;
     }
     return 0;

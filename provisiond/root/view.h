@@ -24,7 +24,8 @@ typedef enum {
     PV_SEE_NET = 1,      /* n: the machine's network, and what resolves names */
     PV_SEE_DB = 2,       /* d: the socket of the local database server */
     PV_SEE_WRITABLE = 4, /* w: its platform's folder can be written */
-    PV_SEE_TRASH = 8     /* t: its own tree is the one in the trash */
+    PV_SEE_TRASH = 8,    /* t: its own tree is the one in the trash */
+    PV_SEE_BESIDE = 16   /* b: in the place of its own tree, the one that is built beside it */
 } pv_see_t;
 
 typedef struct {

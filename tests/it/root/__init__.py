@@ -138,7 +138,7 @@ class World:
         f = self.folder
         values = {
             "RunDir": f / "run", "StateDir": f / "state", "SitesRoot": self.sites, "PlatformRoot": self.platforms,
-            "SecretsDir": f / "secrets", "LogDir": f / "logs", "AppsDir": f / "apps", "ProgramDir": f / "bin",
+            "BackupRoot": f / "backups", "SecretsDir": f / "secrets", "LogDir": f / "logs", "AppsDir": f / "apps", "ProgramDir": f / "bin",
             "TemplatesDir": TOP / "templates", "EngineUser": ENGINE_UID, "DbaUser": DBA_UID, "SitesUser": "www-data",
             "UidRange": f"{FIRST_UID}-{LAST_UID}", "HttpdConfig": f / "httpd.conf", "HttpdPidFile": f / "run/httpd/httpd.pid",
             "DbSocket": f / "db.sock", **settings,
