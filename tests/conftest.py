@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, f"{os.path.dirname(__file__)}/it")
 
 from lab import Lab  # noqa: E402
+from lab.panel import Office, alone  # noqa: E402
 
 
 def pytest_configure(config):
@@ -39,10 +40,23 @@ def world():
         yield made
 
 
+@pytest.fixture(scope="module")
+def panel():
+    """A running panel without a daemon, for the tests of one module."""
+    with alone() as made:
+        yield made.start()
+
+
+@pytest.fixture(scope="module")
+def office(panel):
+    """That panel with people and objects: an administrator, two clients with a site each."""
+    return Office(panel)
+
+
 @pytest.fixture(autouse=True)
 def no_unexpected_warnings(request):
     """A line of warning level that a test did not expect fails it."""
-    labs = [request.getfixturevalue(name) for name in ("lab", "world") if name in request.fixturenames]
+    labs = [request.getfixturevalue(name) for name in ("lab", "world", "panel") if name in request.fixturenames]
     for made in labs:
         made.logs.skip()
     yield

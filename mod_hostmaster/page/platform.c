@@ -16,7 +16,8 @@ int hm_page_platform_list(hm_req_t *q)
     json_t *rows;
     HM_TRY(q, hm_list_limit(q, &limit));
     HM_TRY(q, hm_req_db(q));
-    HM_TRY(q, hm_sql_platform_list(q->db, &rows, &q->err, hm_arg(q, "after") ? hm_arg(q, "after") : "", limit + 1));
+    HM_TRY(q, hm_sql_platform_list(q->db, &rows, &q->err, HM_SCOPE(q), hm_arg(q, "after") ? hm_arg(q, "after") : "",
+                                   limit + 1));
     hm_object_shown(rows);
     hm_list_show(q, "platforms", rows, limit, "name");
     return OK;
@@ -32,6 +33,10 @@ static apr_status_t platform_get(hm_req_t *q, json_t **platform)
         rv = hm_one(q, rows, platform);
     if (rv == APR_SUCCESS)
         hm_object_shown(rows);
+    /* Where it is on the machine is nothing to a client. */
+    static const char *const inside[] = {"server", "server_name", "place", "source"};
+    for (size_t i = 0; rv == APR_SUCCESS && q->actor.role != HM_ADMIN && i < sizeof(inside) / sizeof(*inside); i++)
+        json_object_del(*platform, inside[i]);
     return rv;
 }
 

@@ -77,7 +77,7 @@ static apr_status_t choices(hm_req_t *q)
 {
     json_t *rows, *row;
     size_t i;
-    apr_status_t rv = hm_sql_platform_list(q->db, &rows, &q->err, "", 500);
+    apr_status_t rv = hm_sql_platform_list(q->db, &rows, &q->err, HM_SCOPE(q), "", 500);
     if (rv != APR_SUCCESS)
         return rv;
     json_array_foreach(rows, i, row)

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES 500
+#define LINES  500
+#define WINDOW (512 * 1024) /* bytes of log at a time: below a MiB as JSON, whose escapes may double it */
+#define ROW    100          /* what a line takes besides its text */
 
 /* A number of the query; SCHEMA where it is none. */
 static apr_status_t number(hm_req_t *q, const char *name, int64_t otherwise, int64_t *ret)
@@ -72,6 +74,23 @@ static apr_status_t task_get(hm_req_t *q, json_t **task)
     return rv;
 }
 
+/* Cuts LINES to a window that a page can take. Are there more? */
+static int window_cut(json_t *lines)
+{
+    size_t i, bytes = 0;
+    json_t *row;
+    json_array_foreach(lines, i, row)
+    {
+        bytes += strlen(hm_row_s(row, "text")) + ROW;
+        if (bytes <= WINDOW || i == 0)
+            continue;
+        while (json_array_size(lines) > i)
+            json_array_remove(lines, i);
+        return 1;
+    }
+    return json_array_size(lines) == LINES;
+}
+
 /* One attempt (?attempt=, the last when absent) and its lines (?after=). */
 static apr_status_t log_show(hm_req_t *q, const json_t *task, json_t **attempt)
 {
@@ -88,15 +107,16 @@ static apr_status_t log_show(hm_req_t *q, const json_t *task, json_t **attempt)
         rv = hm_sql_log_list(q->db, &lines, &q->err, hm_row_n(*attempt, "id"), after, LINES);
     if (rv != APR_SUCCESS)
         return rv;
+    int more = window_cut(lines);
     const json_t *last = json_array_get(lines, json_array_size(lines) ? json_array_size(lines) - 1 : 0);
     json_object_set(q->view, "lines", lines);
-    json_object_set_new(
-        q->view, "log",
-        json_pack("{s:I, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I}", "task", (json_int_t)hm_row_n(task, "id"), "n",
-                  (json_int_t)n, "after", (json_int_t)(last ? hm_row_n(last, "n") : after), "open",
-                  hm_row_n(*attempt, "ended") == 0, "more", json_array_size(lines) == LINES, "state",
-                  hm_row_s(*attempt, "state"), "phase", hm_row_s(*attempt, "phase"), "done",
-                  (json_int_t)hm_row_n(*attempt, "done"), "total", (json_int_t)hm_row_n(*attempt, "total")));
+    json_object_set_new(q->view, "log",
+                        json_pack("{s:I, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I}", "task",
+                                  (json_int_t)hm_row_n(task, "id"), "n", (json_int_t)n, "after",
+                                  (json_int_t)(last ? hm_row_n(last, "n") : after), "open",
+                                  hm_row_n(*attempt, "ended") == 0, "more", more, "state", hm_row_s(*attempt, "state"),
+                                  "phase", hm_row_s(*attempt, "phase"), "done", (json_int_t)hm_row_n(*attempt, "done"),
+                                  "total", (json_int_t)hm_row_n(*attempt, "total")));
     return APR_SUCCESS;
 }
 

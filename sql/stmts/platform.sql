@@ -5,10 +5,10 @@ SELECT p.id, p.name, p.server, v.name, p.place, p.source, p.app, p.revision, p.s
        p.version, p.created
   FROM platform p JOIN server v ON v.id = p.server WHERE p.id = %s
 
--- @stmt platform_list(after:s limit:n) -> id:s name:s server:s server_name:s state:s busy:s last:s verified:n seen_app:s version:s sites:n
-SELECT p.id, p.name, p.server, v.name, p.state, p.busy, p.last, p.verified, p.seen_app, p.version,
-       (SELECT COUNT(*) FROM site s WHERE s.platform = p.id)
-  FROM platform p JOIN server v ON v.id = p.server WHERE p.name > %s ORDER BY p.name LIMIT %lld
+-- @stmt platform_list(all:n client:n after:s limit:n) -> id:s name:s state:s busy:s last:s verified:n seen_app:s version:s sites:n
+SELECT p.id, p.name, p.state, p.busy, p.last, p.verified, p.seen_app, p.version,
+       (SELECT COUNT(*) FROM site s WHERE s.platform = p.id AND (%lld = 1 OR s.client = %lld))
+  FROM platform p WHERE p.name > %s ORDER BY p.name LIMIT %lld
 
 -- @stmt platform_list_on(server:s limit:n) -> id:s name:s state:s busy:s last:s seen_app:s version:s sites:n
 SELECT p.id, p.name, p.state, p.busy, p.last, p.seen_app, p.version, (SELECT COUNT(*) FROM site s WHERE s.platform = p.id)

@@ -20,12 +20,15 @@ import urllib.parse
 
 from . import processes
 from .lab import BASE, BUILD, TREE, _remove, _remove_leftovers
+from .logs import Logs
 from .netns import Netns
 from .wait import until
 
 PORT = 8443
 USER = "list"  # of the panel's httpd: one that every Debian has and nobody uses
-HISTORY = ("audit",)  # grows whatever happens; not part of an inventory
+# What grows whatever happens, or is the dispatcher's, which looks for its daemon all the time: not part of an inventory.
+HISTORY = ("audit", "follower", "notice")
+COLUMNS = {"attempt": "id, task, n, job_key, cancel"}
 
 
 class Answer:
@@ -137,8 +140,8 @@ class Panel:
 
     def __init__(self, folder, netns, driver="sqlite3", params=None, tls=False, build=BUILD, daemon=None):
         self.folder, self.netns, self.tls = f"{folder}/panel", netns, tls
-        self.url = f"https://panel.test:{PORT}" if tls else f"http://localhost:{PORT}"
-        self.host = "panel.test" if tls else "localhost"
+        self.host = "panel.test" if tls else "panel.localhost"
+        self.url = f"{'https' if tls else 'http'}://{self.host}:{PORT}"
         self.process, self.driver = None, driver
         self.database = f"{self.folder}/data/panel.db"
         for name in ("", "/run", "/log", "/data", "/bin"):
@@ -150,6 +153,7 @@ class Panel:
         shutil.copytree(f"{TREE}/templates", f"{self.folder}/templates")
         subprocess.run(["chmod", "-R", "u=rwX,go=rX", f"{self.folder}/templates"], check=True)
         self.conf = f"{self.folder}/panel.conf"
+        self.logs = Logs(f"{self.folder}/log")
         self._write(params or self.database, daemon or f"{self.folder}/run/no-daemon")
 
     def _write(self, params, daemon):
@@ -287,12 +291,46 @@ class Panel:
     def inventory(self):
         """Every row of every table."""
         tables = [row[0] for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        return {table: sorted(map(str, self.rows(f"SELECT * FROM {table}"))) for table in tables if table not in HISTORY}
+        return {table: sorted(map(str, self.rows(f"SELECT {COLUMNS.get(table, '*')} FROM {table}"))) for table in tables if table not in HISTORY}
 
     # The end
 
     def close(self):
         self.stop()
+
+
+class Office:
+    """What a panel of some use has: an administrator with a program, a server, a platform, and two clients, Ann and Bob, each with
+    a browser, a program and a site."""
+
+    def __init__(self, panel):
+        self.panel = panel
+        self.admin = panel.admin()
+        self.api = panel.program(self.admin)
+        self.server = self.api.must("/servers", {"name": "main", "http": "apache", "http_port": "80", "db": "mariadb",
+                                                 "db_auth": "socket"})["server"]["id"]
+        self.platform = self.api.must("/platforms", {"name": "pages", "server": self.server, "place": "0:pages",
+                                                     "source": "0:pages"})["platform"]["id"]
+        self.ann_id, self.ann = panel.client(self.api, "Ann & Co", "ann")
+        self.bob_id, self.bob = panel.client(self.api, "Bob's", "bob")
+        self.ann_api, self.bob_api = panel.program(self.ann), panel.program(self.bob)
+        self.ann_site = self.add_site(self.ann_api, "ann.test", aliases=["www.ann.test"])
+        self.bob_site = self.add_site(self.bob_api, "bob.test", aliases=["www.bob.test"])
+
+    def add_site(self, api, name, **fields):
+        """The view of the answer: site (id, name ...) and task."""
+        return api.must("/sites", {"name": name, "platform": self.platform, **fields})
+
+    def site(self, name="ann"):
+        return {"ann": self.ann_site, "bob": self.bob_site}[name]["site"]["id"]
+
+    @contextlib.contextmanager
+    def unchanged(self):
+        """No row has changed at its end."""
+        before = self.panel.inventory()
+        yield
+        after = self.panel.inventory()
+        assert {t: set(after[t]) ^ set(before[t]) for t in after if after[t] != before[t]} == {}
 
 
 @contextlib.contextmanager
