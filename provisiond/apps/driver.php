@@ -17,6 +17,7 @@ const EXIT_NO_END = 70;
 const REQUEST_MAX = 262144;
 const TEXT_MAX = 8192;
 const JSON_FLAGS = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
+const OURS = 'Written by provisiond'; // stands in each file that is put into a code base
 const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
 
 /**
@@ -270,6 +271,29 @@ function file_write(string $path, string $text, int $mode): void
         $failure = file_failure("cannot write $path");
         @unlink($new);
         throw $failure;
+    }
+}
+
+/**
+ * Puts files of ours into a code base: path below ROOT => the file that it is a copy of. Where one of them is there and
+ * is from somebody else, nothing is written.
+ */
+function files_place(string $root, array $files, Report $report): void
+{
+    foreach (array_keys($files) as $path) {
+        $old = @file_get_contents("$root/$path");
+        if ($old !== false && !str_contains($old, OURS)) {
+            $text = "$root/$path is not from provisiond: move it out of the code base";
+            throw new Failure('FOREIGN_OBJECT', $text, 'place');
+        }
+    }
+    foreach ($files as $path => $source) {
+        $text = file_get_contents($source);
+        folder_make(dirname("$root/$path"));
+        if (@file_get_contents("$root/$path") !== $text) {
+            file_write("$root/$path", $text, 0644);
+            $report->log('info', "$root/$path written");
+        }
     }
 }
 

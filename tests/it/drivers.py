@@ -16,6 +16,7 @@ from lab.wait import until
 TOP = pathlib.Path(__file__).resolve().parents[2]
 APPS = TOP / "provisiond/apps"
 PHP = "/usr/bin/php8.2"
+APP_OF = {"pages": "static", "wp": "wordpress", "d7": "drupal7", "d10": "drupal", "tiny": "tinycms"}  # by a folder's name
 PLATFORM_UID, SITE_UID, OTHER_UID = 79001, 79002, 79003
 PASSWORD = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"
 
@@ -158,12 +159,13 @@ class Site:
         return types.SimpleNamespace(status=answer.status, headers=answer.headers, text=text)
 
 
-# What a sites httpd does for WordPress: files as they are, all else is the front page's program.
+# What a sites httpd does for a CMS: files as they are, all else is the front page's program.
 ROUTER = """<?php
 $file = $_SERVER['DOCUMENT_ROOT'] . parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
 if (is_file($file)) return false;
 if (is_dir($file) && is_file("$file/index.php") && $file !== "$_SERVER[DOCUMENT_ROOT]/") return false;
 $_SERVER['SCRIPT_NAME'] = $_SERVER['PHP_SELF'] = '/index.php';
+$_SERVER['SCRIPT_FILENAME'] = $_SERVER['DOCUMENT_ROOT'] . '/index.php';
 require $_SERVER['DOCUMENT_ROOT'] . '/index.php';
 """
 
@@ -180,14 +182,15 @@ class Machine:
 
     @staticmethod
     def app_of(root):
-        return "static" if root.name.startswith("pages") else "wordpress"
+        return next(app for start, app in APP_OF.items() if root.name.startswith(start))
 
-    def code(self, name):
-        """A resolved copy of Debian's package without its own settings, as the copy worker leaves it: a platform's."""
+    def code(self, name, source="/usr/share/wordpress"):
+        """A resolved copy of a code base without settings of its own, as the copy worker leaves it: a platform's."""
         root = self.top / name
-        shutil.copytree("/usr/share/wordpress", root, ignore=shutil.ignore_patterns("wp-config.php", ".htaccess"))
-        for path in [root, *root.rglob("*")]:
-            os.chown(path, PLATFORM_UID, PLATFORM_UID)
+        subprocess.run(["cp", "-rL", source, root], check=True)
+        for own in ("wp-config.php", ".htaccess"):
+            (root / own).unlink(missing_ok=True)
+        subprocess.run(["chown", "-R", f"{PLATFORM_UID}:{PLATFORM_UID}", root], check=True)
         return root
 
     def close(self):

@@ -10,16 +10,15 @@ declare(strict_types=1);
 namespace Provision\WordPress;
 
 use Provision\{Failure, Report, Request};
-use function Provision\{file_failure, file_write, folder_make};
+use function Provision\{files_place, folder_make};
 
 const HEADER_MAX = 8192;
 
-/** Files of a platform that are ours: its path => the file here it is a copy of. Each says so in its text. */
+/** Files of a platform that are ours: its path => the file here it is a copy of. */
 const PLATFORM_FILES = [
     'wp-config.php'                        => __DIR__ . '/platform/wp-config.php',
     'wp-content/mu-plugins/hostmaster.php' => __DIR__ . '/platform/hostmaster.php',
 ];
-const OURS = 'Written by provisiond';
 
 /**
  * Packages of a code base: type => patterns of the files that carry their header, and the header's field of the name.
@@ -55,26 +54,11 @@ function code_version(string $root): array
     return $version;
 }
 
-/** Refuses to touch files of somebody else, and writes only what differs. */
 function setup(Request $request, Report $report): void
 {
     $root = $request->need('platform.root');
-    foreach (PLATFORM_FILES as $path => $source) {
-        $old = @file_get_contents("$root/$path");
-        if ($old !== false && !str_contains($old, OURS)) {
-            $text = "$root/$path is not from provisiond: move it out of the code base";
-            throw new Failure('FOREIGN_OBJECT', $text, 'place');
-        }
-    }
-    folder_make("$root/wp-content/mu-plugins");
+    files_place($root, PLATFORM_FILES, $report);
     folder_make("$root/sites");
-    foreach (PLATFORM_FILES as $path => $source) {
-        $text = file_get_contents($source);
-        if (@file_get_contents("$root/$path") !== $text) {
-            file_write("$root/$path", $text, 0644);
-            $report->log('info', "$root/$path written");
-        }
-    }
 }
 
 /**
