@@ -28,8 +28,8 @@ function settings_file(Request $request): string
 }
 
 /**
- * Writes DATA/settings.php from TEMPLATE, and makes the folders that it names. SALT is a pattern of the line that holds
- * the salt of an earlier file, which keeps sessions and links valid over a move.
+ * Writes DATA/settings.php from TEMPLATE, and makes the folders for files. SALT is a pattern of the line that holds the
+ * salt of an earlier file, which keeps sessions and links valid over a move.
  */
 function settings_write(Request $request, string $template, string $salt): void
 {
@@ -47,9 +47,8 @@ function settings_write(Request $request, string $template, string $salt): void
         'TMP' => $request->need('site.tmp'),
         'URI' => $request->need('site.uri'),
     ];
-    foreach ([$request->need('site.data') . '/files', "$private/files", "$private/config", "$private/config/sync"] as $folder) {
-        folder_make($folder);
-    }
+    folder_make($request->need('site.data') . '/files');
+    folder_make("$private/files");
     file_write($file, settings_text($template, $words), 0600);
 }
 
@@ -136,15 +135,14 @@ function admin_name(Request $request): string
     return $request->get('args.admin_name', 'admin');
 }
 
-/** A profile that the code base offers. */
+/** A profile that the code base has; one that it hides from people too, as distributions hide what they are based on. */
 function profile_name(Request $request, array $extensions): string
 {
-    $profiles = array_filter($extensions, fn (Extension $e): bool => $e->type === 'profile' && !$e->hidden);
-    $names = array_map(fn (Extension $e): string => $e->name, array_values($profiles));
     $name = $request->get('args.profile', 'standard');
-    if (!in_array($name, $names, true)) {
-        $text = "the code base has no profile $name, only: " . implode(', ', $names);
-        throw new Failure('SCHEMA', $text, 'args.profile');
+    if (!isset($extensions["profile $name"])) {
+        $profiles = array_filter($extensions, fn (Extension $e): bool => $e->type === 'profile');
+        $have = implode(', ', array_column($profiles, 'name'));
+        throw new Failure('SCHEMA', "the code base has no profile $name, only: $have", 'args.profile');
     }
     return $name;
 }

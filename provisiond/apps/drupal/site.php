@@ -13,12 +13,16 @@ use Drupal\Core\DrupalKernel;
 use Drupal\Core\Site\Settings;
 use Provision\Request;
 use Symfony\Component\HttpFoundation\Request as HttpRequest;
+use function Provision\folder_make;
 
 const SALT = "/^.settings\['hash_salt'\] = '([0-9a-f]{64})';$/m";
 const MAINTENANCE = 'system.maintenance_mode';
 
 function site_settings(Request $request): void
 {
+    $private = $request->need('site.private');
+    folder_make("$private/config");
+    folder_make("$private/config/sync");
     settings_write($request, __DIR__ . '/settings.php', SALT);
 }
 
