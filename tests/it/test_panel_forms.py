@@ -37,7 +37,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name[:20]))
 def test_a_bad_host_name_is_refused_beside_its_field(office, name):
     page = refused(office, "/sites", site(office, name=name), field="name")
     assert 'class="wrong"' in page.text
@@ -64,7 +64,7 @@ def test_the_panels_own_name_is_no_sites(office):
 
 @pytest.mark.parametrize("aliases", [
     ["bob.test"], ["www.bob.test"], ["x.test", "x.test"], ["new.test"], ["a.test b.test", "*.test"],
-    [f"a{n}.test" for n in range(251)]])  # fmt: skip
+    [f"a{n}.test" for n in range(251)]], ids=lambda aliases: aliases[0])  # fmt: skip
 def test_a_bad_alias_is_refused(office, aliases):
     refused(office, "/sites", site(office, aliases=aliases), field="aliases")
 

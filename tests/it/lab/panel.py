@@ -160,7 +160,7 @@ class Panel:
         init = 'DBDInitSQL "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL"\n' if self.driver == "sqlite3" else ""
         tls = (f"LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so\nSSLEngine on\nSSLCertificateFile {self.folder}/cert.pem\n"
                if self.tls else "")
-        self._put(self.conf, f"Listen 127.0.0.1:{PORT}\nHostmasterPanel {self.url}\nHostmasterTemplates {self.folder}/templates/html\n"
+        self.put(self.conf, f"Listen 127.0.0.1:{PORT}\nHostmasterPanel {self.url}\nHostmasterTemplates {self.folder}/templates/html\n"
                              f"HostmasterRun {self.folder}/run\nHostmasterSocket {daemon}\nDBDriver {self.driver}\n"
                              f"DBDParams \"{params}\"\n{init}{tls}")
         with open(f"{TREE}/conf/panel-httpd.conf", encoding="utf-8") as f:
@@ -171,7 +171,7 @@ class Panel:
             assert n == 1, name
         text, n = re.subn(r"^(User|Group) hostmaster$", rf"\g<1> {USER}", text, flags=re.M)
         assert n == 2
-        self._put(f"{self.folder}/httpd.conf", text)
+        self.put(f"{self.folder}/httpd.conf", text)
         if self.tls:
             subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                             "-subj", f"/CN={self.host}", "-addext", f"subjectAltName=DNS:{self.host}", "-keyout",
@@ -182,7 +182,7 @@ class Panel:
                         both.write(f.read())
 
     @staticmethod
-    def _put(path, text):
+    def put(path, text):
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
 
@@ -209,6 +209,12 @@ class Panel:
 
         until(answers, 30, "the panel's first answer")
         return self
+
+    def check(self):
+        """What 'httpd -t' says."""
+        with self.netns.entered():
+            done = subprocess.run(["apache2", "-f", f"{self.folder}/httpd.conf", "-t"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        return done.stdout + done.stderr
 
     def graceful(self):
         self.process.send_signal(signal.SIGUSR1)
