@@ -14,7 +14,7 @@
 
 typedef struct {
     hm_db_t *db;
-    const char *server;
+    const char *server; /* of the link that brought them: a task that began elsewhere belongs to it */
     pv_err_t *err;
     apr_pool_t *p;
 } apply_t;
@@ -42,7 +42,7 @@ static apr_status_t server_make(apply_t *a, const char *id, const json_t *o)
     if (rv == APR_SUCCESS && hm_row_s(o, "db")[0])
         rv = hm_sql_service_add(a->db, a->err, id, "db", hm_row_s(o, "db"), hm_row_s(o, "db_auth"),
                                 hm_row_s(o, "db_host"), db_port, hm_row_s(o, "db_secret"));
-    return rv == APR_SUCCESS ? hm_sql_follower_add(a->db, a->err, id) : rv;
+    return rv;
 }
 
 static apr_status_t server_seen(apply_t *a, const char *id, const json_t *o, int deleted)
@@ -312,22 +312,23 @@ static apr_status_t event_apply(apply_t *a, const json_t *event)
 }
 
 /* Moves the cursor over the batch, if it stands where we read it; every event counts once because of this row. */
-static apr_status_t cursor_move(apply_t *a, const json_t *events)
+static apr_status_t cursor_move(apply_t *a, const char *socket, const json_t *events)
 {
     json_t *rows;
     const json_t *last = json_array_get(events, json_array_size(events) - 1);
     int64_t first = hm_row_n(json_array_get(events, 0), "ev");
-    apr_status_t rv = hm_sql_follower_get(a->db, &rows, a->err, a->server);
+    apr_status_t rv = hm_sql_follower_get(a->db, &rows, a->err, socket);
     if (rv != APR_SUCCESS)
         return rv;
     const json_t *row = json_array_get(rows, 0);
     if (hm_row_n(row, "event") >= first)
         return pv_fail(a->err, PV_STALE, NULL, "another child has taken these events in");
-    return hm_sql_follower_move(a->db, a->err, hm_row_n(last, "ev"), hm_db_now(), a->server, hm_row_s(row, "journal"),
+    return hm_sql_follower_move(a->db, a->err, hm_row_n(last, "ev"), hm_db_now(), socket, hm_row_s(row, "journal"),
                                 hm_row_n(row, "event"));
 }
 
-apr_status_t hm_apply_events(hm_db_t *db, const char *server, const json_t *events, pv_err_t *err, apr_pool_t *p)
+apr_status_t hm_apply_events(hm_db_t *db, const char *server, const char *socket, const json_t *events, pv_err_t *err,
+                             apr_pool_t *p)
 {
     apply_t a = {.db = db, .server = server, .err = err, .p = p};
     size_t i;
@@ -335,7 +336,7 @@ apr_status_t hm_apply_events(hm_db_t *db, const char *server, const json_t *even
     apr_status_t rv = hm_db_begin(db, err);
     if (rv != APR_SUCCESS)
         return rv;
-    rv = cursor_move(&a, events);
+    rv = cursor_move(&a, socket, events);
     json_array_foreach(events, i, event)
     {
         if (rv == APR_SUCCESS)
@@ -347,12 +348,31 @@ apr_status_t hm_apply_events(hm_db_t *db, const char *server, const json_t *even
     return rv;
 }
 
+apr_status_t hm_apply_job(hm_db_t *db, const char *server, json_t *job, pv_err_t *err, apr_pool_t *p)
+{
+    apply_t a = {.db = db, .server = server, .err = err, .p = p};
+    json_t *rows;
+    if (hm_row_n(job, "ended") == 0)
+        return APR_SUCCESS;
+    json_object_set(job, "at", json_object_get(job, "ended"));
+    apr_status_t rv = hm_db_begin(db, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = hm_sql_attempt_by_key(db, &rows, err, hm_row_s(job, "key"));
+    if (rv == APR_SUCCESS)
+        rv = state_apply(&a, job, json_array_get(rows, 0));
+    if (rv == APR_SUCCESS)
+        return hm_db_commit(db, err);
+    hm_db_rollback(db);
+    return rv;
+}
+
 /* ---- a daemon that we do not know, or that has forgotten what we missed ---- */
 
 void hm_snapshot_init(hm_snapshot_t *snap, apr_pool_t *p)
 {
     snap->rows = pv_json_keep(json_array(), p);
-    snap->event = 0;
+    snap->event = -1;
 }
 
 apr_status_t hm_snapshot_row(void *ctx, json_t *row, pv_err_t *err)
@@ -361,8 +381,8 @@ apr_status_t hm_snapshot_row(void *ctx, json_t *row, pv_err_t *err)
     return APR_SUCCESS;
 }
 
-apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *journal,
-                               pv_err_t *err, apr_pool_t *p)
+apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *socket,
+                               const char *journal, pv_err_t *err, apr_pool_t *p)
 {
     apply_t a = {.db = db, .server = server, .err = err, .p = p};
     size_t i;
@@ -370,7 +390,7 @@ apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const cha
     apr_status_t rv = hm_db_begin(db, err);
     if (rv != APR_SUCCESS)
         return rv;
-    rv = hm_sql_follower_reset(db, err, journal, snap->event, hm_db_now(), server);
+    rv = hm_sql_follower_reset(db, err, journal, snap->event, hm_db_now(), socket);
     json_array_foreach(snap->rows, i, row)
     {
         if (rv == APR_SUCCESS)

@@ -8,8 +8,13 @@
 
 #include "model/task.h"
 
-/* EVENTS: objects with "ev", ascending, the follow-ups of SERVER's cursor. STALE: another follower was quicker. */
-apr_status_t hm_apply_events(hm_db_t *db, const char *server, const json_t *events, pv_err_t *err, apr_pool_t *p);
+/* EVENTS: objects with "ev", ascending, the follow-ups of the cursor of the daemon at SOCKET, one of whose servers is
+ * SERVER. STALE: another follower was quicker. */
+apr_status_t hm_apply_events(hm_db_t *db, const char *server, const char *socket, const json_t *events, pv_err_t *err,
+                             apr_pool_t *p);
+
+/* The row of a job that may have ended while nobody followed; a transaction of its own. */
+apr_status_t hm_apply_job(hm_db_t *db, const char *server, json_t *job, pv_err_t *err, apr_pool_t *p);
 
 /* A failed task's notice for every administrator's first page. In the caller's transaction. */
 apr_status_t hm_apply_notice(hm_db_t *db, int64_t task, const hm_end_t *end, pv_err_t *err, apr_pool_t *p);
@@ -24,7 +29,7 @@ void hm_snapshot_init(hm_snapshot_t *snap, apr_pool_t *p);
 apr_status_t hm_snapshot_row(void *snap, json_t *row, pv_err_t *err); /* a pv_client_row_fn */
 
 /* The objects, the new cursor, and every attempt that had not ended back in the queue: one transaction. */
-apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *journal,
-                               pv_err_t *err, apr_pool_t *p);
+apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *socket,
+                               const char *journal, pv_err_t *err, apr_pool_t *p);
 
 #endif

@@ -32,6 +32,7 @@
 #define ASK_SECONDS 5
 #define LEASE       ((int64_t)15 * 1000000)
 #define SILENCE     ((int64_t)30 * 1000000)
+#define ACK         ((int64_t)60 * 1000000)
 
 struct hm_link {
     hm_panel_t *panel;
@@ -42,16 +43,27 @@ struct hm_link {
     pv_client_t *client; /* for requests */
     pv_line_t *events;   /* for events, NULL while we do not follow */
     int64_t heard;       /* when the last event or heartbeat came */
+    int64_t acked;       /* when we last told how far we are */
     hm_db_t *db;
 };
 
-/* ---- the server's lock: one of all children follows ---- */
+/* ---- the daemon's lock: one link of all children's follows it ---- */
+
+/* A daemon's socket, as a file name. */
+static const char *lock_name(const hm_link_t *link)
+{
+    char *name = apr_pstrdup(link->turn, link->socket);
+    for (char *c = name; *c; c++)
+        if (*c == '/')
+            *c = '-';
+    return name;
+}
 
 static int lock_take(hm_link_t *link)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (link->lock_fd < 0) {
-        const char *path = apr_pstrcat(link->turn, link->panel->run_dir, "/follow-", link->server, NULL);
+        const char *path = apr_pstrcat(link->turn, link->panel->run_dir, "/follow", lock_name(link), NULL);
         link->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     }
     if (!link->locked && link->lock_fd >= 0)
@@ -61,10 +73,15 @@ static int lock_take(hm_link_t *link)
 
 /* ---- connections ---- */
 
+static const char *socket_path(const hm_link_t *link)
+{
+    return link->socket[0] ? link->socket : link->panel->socket;
+}
+
 static int dial(const hm_link_t *link)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    const char *path = link->socket[0] ? link->socket : link->panel->socket;
+    const char *path = socket_path(link);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
@@ -87,7 +104,7 @@ static void hang_up(hm_link_t *link)
 static void state_set(hm_link_t *link, const char *state, const char *text)
 {
     pv_err_t err = {0};
-    hm_sql_follower_state(link->db, &err, state, text, link->server);
+    hm_sql_follower_state(link->db, &err, state, text, link->socket);
 }
 
 static apr_status_t client_get(hm_link_t *link, pv_err_t *err)
@@ -96,8 +113,7 @@ static apr_status_t client_get(hm_link_t *link, pv_err_t *err)
         return APR_SUCCESS;
     int fd = dial(link);
     if (fd < 0)
-        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s",
-                       link->socket[0] ? link->socket : link->panel->socket);
+        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s", socket_path(link));
     return pv_client_open(&link->client, fd, "hostmaster", err, link->conn);
 }
 
@@ -144,6 +160,16 @@ static void submitted(hm_link_t *link, const json_t *attempt, const pv_err_t *er
         hm_db_commit(link->db, &ignored);
 }
 
+/* A job that the daemon has had for a while: if it has ended, nobody may be left to tell us so. */
+static void catch_up(hm_link_t *link, int64_t job)
+{
+    pv_err_t err = {0};
+    json_t *row, *request = pv_client_request(link->client, PV_MSG_show);
+    json_object_set_new(request, "job", json_integer(job));
+    if (pv_client_ask(&row, link->client, request, ASK_SECONDS, NULL, NULL, &err, link->turn) == APR_SUCCESS)
+        hm_apply_job(link->db, link->server, row, &err, link->turn);
+}
+
 /* Makes the request of an attempt that has none, claims it, sends it. */
 static void attempt_send(hm_link_t *link, const json_t *attempt)
 {
@@ -174,6 +200,8 @@ static void attempt_send(hm_link_t *link, const json_t *attempt)
         return;
     if (submit(link, attempt, args, &reply, &err) != APR_SUCCESS)
         submitted(link, attempt, &err);
+    else if (json_is_true(json_object_get(reply, "dup")))
+        catch_up(link, hm_row_n(reply, "job"));
 }
 
 static void attempt_cancel(hm_link_t *link, const json_t *attempt)
@@ -210,6 +238,27 @@ static void queue_pass(hm_link_t *link)
 
 /* ---- following ---- */
 
+/* All of a kind, page by page. Its event is that of the first page: what happens while we read comes again as events.
+ */
+static apr_status_t snapshot_kind(hm_link_t *link, hm_snapshot_t *snap, const char *kind, pv_err_t *err)
+{
+    const char *after = "";
+    do {
+        json_t *end, *request = pv_client_request(link->client, PV_MSG_list);
+        json_object_set_new(request, "kind", json_string(kind));
+        if (*after)
+            json_object_set_new(request, "after", json_string(after));
+        apr_status_t rv =
+            pv_client_ask(&end, link->client, request, ASK_SECONDS, hm_snapshot_row, snap, err, link->turn);
+        if (rv != APR_SUCCESS)
+            return rv;
+        after = hm_row_s(end, "next");
+        if (snap->event < 0)
+            snap->event = hm_row_n(end, "seq");
+    } while (*after);
+    return APR_SUCCESS;
+}
+
 /* What the daemon has, as of one event: taken in whole, and every open attempt is handed in again (its key makes that
  * harmless). */
 static apr_status_t snapshot(hm_link_t *link, pv_err_t *err)
@@ -218,23 +267,12 @@ static apr_status_t snapshot(hm_link_t *link, pv_err_t *err)
     hm_snapshot_t snap;
     hm_snapshot_init(&snap, link->turn);
     apr_status_t rv = client_get(link, err);
-    for (size_t i = 0; rv == APR_SUCCESS && i < sizeof(kinds) / sizeof(*kinds); i++) {
-        const char *after = "";
-        while (rv == APR_SUCCESS && after) {
-            json_t *end, *request = pv_client_request(link->client, PV_MSG_list);
-            json_object_set_new(request, "kind", json_string(kinds[i]));
-            if (*after)
-                json_object_set_new(request, "after", json_string(after));
-            rv = pv_client_ask(&end, link->client, request, ASK_SECONDS, hm_snapshot_row, &snap, err, link->turn);
-            after = rv == APR_SUCCESS ? json_string_value(json_object_get(end, "next")) : NULL;
-            if (rv == APR_SUCCESS && snap.event == 0)
-                snap.event = json_integer_value(json_object_get(end, "seq"));
-        }
-    }
+    for (size_t i = 0; rv == APR_SUCCESS && i < sizeof(kinds) / sizeof(*kinds); i++)
+        rv = snapshot_kind(link, &snap, kinds[i], err);
     if (rv != APR_SUCCESS)
         return rv;
-    const char *journal = json_string_value(json_object_get(pv_client_hello(link->client), "journal"));
-    return hm_snapshot_apply(&snap, link->db, link->server, journal, err, link->turn);
+    const char *journal = hm_row_s(pv_client_hello(link->client), "journal");
+    return hm_snapshot_apply(&snap, link->db, link->server, link->socket, journal, err, link->turn);
 }
 
 static apr_status_t line_send(hm_link_t *link, json_t *json, pv_err_t *err)
@@ -275,34 +313,65 @@ static apr_status_t ask_line(hm_link_t *link, json_t *request, json_t **reply, p
     return rv == APR_SUCCESS ? pv_reply_check(*reply, 1, err) : rv;
 }
 
+static json_t *follow_request(const hm_link_t *link, const json_t *row)
+{
+    json_t *request = pv_request_make(PV_MSG_follow, 1);
+    json_object_update_new(request, json_pack("{s:s, s:s, s:I}", "consumer", link->panel->consumer, "journal",
+                                              hm_row_s(row, "journal"), "after", (json_int_t)hm_row_n(row, "event")));
+    return request;
+}
+
+static apr_status_t hello(hm_link_t *link, json_t **reply, pv_err_t *err)
+{
+    json_t *request = pv_request_make(PV_MSG_hello, 1);
+    json_object_update_new(request, json_pack("{s:i, s:s}", "v", PV_PROTOCOL, "client", "hostmaster"));
+    return ask_line(link, request, reply, err);
+}
+
+/* Where the cursor stands; with a daemon that is new to us at its journal's beginning. */
+static apr_status_t position(hm_link_t *link, const char *journal, json_t **row, pv_err_t *err)
+{
+    json_t *rows;
+    apr_status_t rv = hm_sql_follower_start(link->db, err, journal, link->socket);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_follower_get(link->db, &rows, err, link->socket);
+    if (rv == APR_SUCCESS)
+        *row = json_array_get(rows, 0);
+    return rv;
+}
+
+/* Tells how far we have come: what every consumer has, the daemon may forget. */
+static apr_status_t acknowledge(hm_link_t *link, pv_err_t *err)
+{
+    json_t *rows;
+    int64_t now = hm_db_now();
+    if (now - link->acked < ACK)
+        return APR_SUCCESS;
+    link->acked = now;
+    apr_status_t rv = hm_sql_follower_get(link->db, &rows, err, link->socket);
+    return rv == APR_SUCCESS ? line_send(link, follow_request(link, json_array_get(rows, 0)), err) : rv;
+}
+
 /* Connects and follows from where the cursor stands; where that position is unknown, takes a snapshot first. */
 static apr_status_t follow_begin(hm_link_t *link, pv_err_t *err)
 {
-    json_t *rows, *reply, *request;
+    json_t *row, *reply;
     int fd = dial(link);
     if (fd < 0)
-        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s",
-                       link->socket[0] ? link->socket : link->panel->socket);
+        return pv_fail(err, PV_UNREACHABLE, NULL, "nobody listens at %s", socket_path(link));
     fcntl(fd, F_SETFL, O_NONBLOCK);
     link->events = pv_line_make(fd, link->conn);
-    request = pv_request_make(PV_MSG_hello, 1);
-    json_object_update_new(request, json_pack("{s:i, s:s}", "v", PV_PROTOCOL, "client", "hostmaster"));
-    apr_status_t rv = ask_line(link, request, &reply, err);
+    apr_status_t rv = hello(link, &reply, err);
     if (rv == APR_SUCCESS)
-        rv = hm_sql_follower_get(link->db, &rows, err, link->server);
+        rv = position(link, hm_row_s(reply, "journal"), &row, err);
     if (rv != APR_SUCCESS)
         return rv;
-    const json_t *row = json_array_get(rows, 0);
-    request = pv_request_make(PV_MSG_follow, 1);
-    json_object_update_new(request, json_pack("{s:s, s:s, s:I}", "consumer", link->panel->consumer, "journal",
-                                              hm_row_s(row, "journal")[0] ? hm_row_s(row, "journal") : "none", "after",
-                                              (json_int_t)hm_row_n(row, "event")));
-    rv = ask_line(link, request, &reply, err);
+    rv = ask_line(link, follow_request(link, row), &reply, err);
     if (rv == APR_SUCCESS && json_is_true(json_object_get(reply, "reset"))) {
         rv = snapshot(link, err);
         return rv == APR_SUCCESS ? pv_fail(err, PV_RETRY_LATER, NULL, "took a snapshot") : rv;
     }
-    link->heard = hm_db_now();
+    link->heard = link->acked = hm_db_now();
     return rv;
 }
 
@@ -325,14 +394,26 @@ static apr_status_t events_take(hm_link_t *link, pv_err_t *err)
     }
     if (got != APR_EAGAIN)
         return got;
-    return json_array_size(batch) ? hm_apply_events(link->db, link->server, batch, err, link->turn) : APR_SUCCESS;
+    return json_array_size(batch) ? hm_apply_events(link->db, link->server, link->socket, batch, err, link->turn)
+                                  : APR_SUCCESS;
+}
+
+/* A daemon's row is made by whoever follows it first. */
+static apr_status_t follower_make(hm_link_t *link)
+{
+    json_t *rows;
+    pv_err_t err;
+    if (link->events)
+        return APR_SUCCESS;
+    apr_status_t rv = hm_sql_follower_get(link->db, &rows, &err, link->socket);
+    return rv != APR_SUCCESS || json_array_size(rows) > 0 ? rv : hm_sql_follower_add(link->db, &err, link->socket);
 }
 
 static void follow_pass(hm_link_t *link, int ready)
 {
     pv_err_t err = {0};
     apr_status_t rv = APR_SUCCESS;
-    if (!lock_take(link))
+    if (!lock_take(link) || follower_make(link) != APR_SUCCESS)
         return;
     if (link->events == NULL) {
         if ((rv = follow_begin(link, &err)) == APR_SUCCESS)
@@ -341,6 +422,8 @@ static void follow_pass(hm_link_t *link, int ready)
     }
     if (rv == APR_SUCCESS && ready)
         rv = events_take(link, &err);
+    if (rv == APR_SUCCESS)
+        rv = acknowledge(link, &err);
     if (rv == APR_SUCCESS && hm_db_now() - link->heard > SILENCE)
         rv = pv_fail(&err, PV_UNREACHABLE, NULL, "the daemon has been silent for 30 seconds");
     if (rv == APR_SUCCESS)

@@ -5,6 +5,7 @@
 #include "forms.h"
 #include "model/object.h"
 #include "page/page.h"
+#include "panel.h"
 #include "route.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -159,6 +160,13 @@ static const char *joined(hm_req_t *q, const json_t *values, const char *name, c
     return all;
 }
 
+/* A daemon has one name in the database, by which its events are followed: this machine's own is "". */
+static const char *socket_of(const hm_req_t *q, const json_t *values)
+{
+    const char *socket = hm_value(values, "socket", NULL);
+    return strcmp(socket, q->panel->socket) == 0 ? "" : socket;
+}
+
 int hm_page_server_add(hm_req_t *q)
 {
     json_t *values, *server;
@@ -171,10 +179,9 @@ int hm_page_server_add(hm_req_t *q)
     HM_TRY(q, pv_id_make(&id, PV_SERVER));
     const char *name = hm_value(values, "name", NULL);
     HM_TRY(q, name_free(q, name, id.s));
-    HM_TRY(q, hm_sql_server_add(q->db, &q->err, id.s, name, hm_value(values, "socket", NULL),
-                                joined(q, values, "addresses", ""), hm_db_now()));
+    HM_TRY(q, hm_sql_server_add(q->db, &q->err, id.s, name, socket_of(q, values), joined(q, values, "addresses", ""),
+                                hm_db_now()));
     HM_TRY(q, services_add(q, id.s, values, NULL));
-    HM_TRY(q, hm_sql_follower_add(q->db, &q->err, id.s));
     server = hm_own(q, json_pack("{s:s, s:s}", "id", id.s, "name", name));
     HM_TRY(q, hm_queue(q, "verify", server, id.s, &task));
     json_object_del(q->view, "form");

@@ -211,10 +211,10 @@ CREATE TABLE log (
     PRIMARY KEY (attempt, n)
 );
 
--- How far the events of a server's daemon were taken in. Moving the cursor is the first statement of the transaction that applies
--- them; no row changed means that somebody else was quicker.
+-- How far a daemon's events were taken in; a daemon is its socket, as in server, and may be several servers'. Moving the cursor is the
+-- first statement of the transaction that applies them; no row changed means that somebody else was quicker.
 CREATE TABLE follower (
-    server  VARCHAR(13) NOT NULL PRIMARY KEY,
+    socket  VARCHAR(255) NOT NULL PRIMARY KEY,
     journal VARCHAR(64) NOT NULL DEFAULT '',
     event   BIGINT      NOT NULL DEFAULT 0,
     state   VARCHAR(16) NOT NULL DEFAULT 'new',

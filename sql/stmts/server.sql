@@ -3,12 +3,12 @@
 -- @stmt server_get(id:s) -> id:s name:s socket:s addresses:s revision:n seen_revision:n state:s busy:s last:s verified:n created:n daemon:s daemon_text:s
 SELECT v.id, v.name, v.socket, v.addresses, v.revision, v.seen_revision, v.state, v.busy, v.last, v.verified, v.created,
        COALESCE(f.state, 'new'), COALESCE(f.text, '')
-  FROM server v LEFT JOIN follower f ON f.server = v.id WHERE v.id = %s
+  FROM server v LEFT JOIN follower f ON f.socket = v.socket WHERE v.id = %s
 
 -- @stmt server_list(after:s limit:n) -> id:s name:s socket:s state:s busy:s last:s verified:n platforms:n daemon:s
 SELECT v.id, v.name, v.socket, v.state, v.busy, v.last, v.verified, (SELECT COUNT(*) FROM platform p WHERE p.server = v.id),
        COALESCE(f.state, 'new')
-  FROM server v LEFT JOIN follower f ON f.server = v.id WHERE v.name > %s ORDER BY v.name LIMIT %lld
+  FROM server v LEFT JOIN follower f ON f.socket = v.socket WHERE v.name > %s ORDER BY v.name LIMIT %lld
 
 -- @stmt server_by_name(name:s) -> id:s
 SELECT id FROM server WHERE name = %s
