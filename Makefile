@@ -4,6 +4,7 @@
 #   make            the programs and the module, into build/
 #   make check      lint, unit tests (ASan, UBSan), integration tests, a selection of the crash matrix
 #   make install    into DESTDIR
+#   make demo       a panel, a WordPress and a static site, all under DEMO_DIR;  demo-stop ends it, demo-clean removes it
 #   O=folder        another output folder;  FAULTS=1  with fault points;  SAN=1  with sanitizers;  V=1  shows commands
 
 O           ?= build
@@ -48,13 +49,23 @@ $(O)/o/%.o: %.c
 deps:
 	tests/deps.sh
 
+# The whole system under one folder, its own servers, two sites: DEMO_DIR, DEMO_PANEL_PORT, DEMO_SITES_PORT, DEMO_DB_PORT.
+demo: export O := $(O)
+demo:
+	tests/deps.sh run
+	@$(MAKE) --no-print-directory programs man
+	@$(PYTHON) -B tests/demo/demo.py start
+
+demo-stop demo-clean:
+	@$(PYTHON) -B tests/demo/demo.py $(@:demo-%=%)
+
 clean:
 	rm -rf $(O)
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
-.PHONY: all programs deps clean help check lint install
+.PHONY: all programs deps demo demo-stop demo-clean clean help check lint install
 
 # --- install: all files below DESTDIR; without one, the accounts and folders too. A configuration that is there is kept. ---
 
@@ -69,11 +80,14 @@ INSTALL_X    = install -D -m 755
 INSTALL_CONF = keep() { [ -e "$$2" ] || $(INSTALL) "$$1" "$$2"; }; keep
 # The files of conf/ name the places of a package; they are rewritten to where this build goes.
 RELOCATE     = sed -e 's|/usr/sbin/provisiond|$(sbindir)/provisiond|g' -e 's|/usr/libexec/provision|$(libexecdir)|g' \
-                   -e 's|/usr/share/provision|$(datadir)|g' -e 's|/usr/lib/apache2/modules|$(moduledir)|g' \
+                   -e 's|/usr/share/provision|$(datadir)|g' -e 's|/usr/lib/apache2/modules/mod_hostmaster|$(moduledir)/mod_hostmaster|g' \
                    -e 's|/etc/provision\b|$(sysconfdir)|g'
-CONF_FILES   = provisiond.conf httpd.conf sysusers.conf tmpfiles.conf provisiond.service provision-httpd.service
+CONF_KEPT    = provisiond.conf httpd.conf panel-httpd.conf panel.conf
+UNITS        = provisiond.service provision-httpd.service hostmaster-httpd.service
+CONF_FILES   = $(CONF_KEPT) $(UNITS) sysusers.conf tmpfiles.conf
 APP_FILES    = $(shell cd provisiond/apps && find . -type f ! -name LICENSE)
-TEMPLATES    = $(shell cd templates && find httpd php-fpm -type f)
+TEMPLATES    = $(shell cd templates && find . -type f)
+MIGRATIONS   = $(notdir $(wildcard sql/migrate/*.sql))
 
 # Made anew each time: variables of the command line are in them.
 $(O)/conf/%: conf/% FORCE
@@ -88,15 +102,16 @@ $(O)/conf/provisiond.conf: conf/provisiond.conf.in provisiond/settings.def FORCE
 
 install: programs man $(CONF_FILES:%=$(O)/conf/%)
 	$(INSTALL_X) $(O)/provisiond $(DESTDIR)$(sbindir)/provisiond
+	$(INSTALL_X) $(O)/hostmaster-setup $(DESTDIR)$(sbindir)/hostmaster-setup
 	$(INSTALL_X) $(O)/provision $(DESTDIR)$(bindir)/provision
 	set -e; for f in provisiond-engine provisiond-dba provision-worker; do $(INSTALL_X) $(O)/$$f $(DESTDIR)$(libexecdir)/$$f; done
 	$(INSTALL) $(O)/mod_hostmaster.so $(DESTDIR)$(moduledir)/mod_hostmaster.so
 	set -e; for f in $(APP_FILES); do $(INSTALL) provisiond/apps/$$f $(DESTDIR)$(datadir)/apps/$$f; done
 	set -e; for f in $(TEMPLATES); do $(INSTALL) templates/$$f $(DESTDIR)$(datadir)/templates/$$f; done
+	set -e; for f in $(MIGRATIONS); do $(INSTALL) sql/migrate/$$f $(DESTDIR)$(datadir)/migrate/$$f; done
 	set -e; for f in $(notdir $(MAN_PAGES)); do $(INSTALL) $(O)/man/$$f $(DESTDIR)$(mandir)/man$${f##*.}/$$f; done
-	$(INSTALL_CONF) $(O)/conf/provisiond.conf $(DESTDIR)$(sysconfdir)/provisiond.conf
-	$(INSTALL_CONF) $(O)/conf/httpd.conf $(DESTDIR)$(sysconfdir)/httpd.conf
-	set -e; for f in provisiond provision-httpd; do $(INSTALL) $(O)/conf/$$f.service $(DESTDIR)$(unitdir)/$$f.service; done
+	set -e; for f in $(CONF_KEPT); do $(INSTALL_CONF) $(O)/conf/$$f $(DESTDIR)$(sysconfdir)/$$f; done
+	set -e; for f in $(UNITS); do $(INSTALL) $(O)/conf/$$f $(DESTDIR)$(unitdir)/$$f; done
 	$(INSTALL) $(O)/conf/sysusers.conf $(DESTDIR)$(sysusersdir)/provision.conf
 	$(INSTALL) $(O)/conf/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/provision.conf
 	[ -n "$(DESTDIR)" ] || { systemd-sysusers $(sysusersdir)/provision.conf && systemd-tmpfiles --create $(tmpfilesdir)/provision.conf; }

@@ -14,9 +14,9 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PV_BUILD", TOP / "build"))
 MODULE = "usr/lib/apache2/modules/mod_hostmaster.so"
 PROGRAMS = {"usr/sbin/provisiond", "usr/bin/provision", "usr/libexec/provision/provisiond-engine",
-            "usr/libexec/provision/provisiond-dba", "usr/libexec/provision/provision-worker"}  # fmt: skip
-UNITS = ["usr/lib/systemd/system/provisiond.service", "usr/lib/systemd/system/provision-httpd.service"]
-CONF = {"etc/provision/provisiond.conf", "etc/provision/httpd.conf"}
+            "usr/libexec/provision/provisiond-dba", "usr/libexec/provision/provision-worker", "usr/sbin/hostmaster-setup"}  # fmt: skip
+UNITS = [f"usr/lib/systemd/system/{name}.service" for name in ("provisiond", "provision-httpd", "hostmaster-httpd")]
+CONF = {f"etc/provision/{name}.conf" for name in ("provisiond", "httpd", "panel-httpd", "panel")}
 OTHERS = {MODULE, "usr/lib/sysusers.d/provision.conf", "usr/lib/tmpfiles.d/provision.conf", *UNITS, *CONF}
 MAN = {"man1/provision.1", "man5/provisiond.conf.5", "man7/provision-driver.7", "man7/provision-protocol.7", "man8/provisiond.8"}
 
@@ -57,8 +57,7 @@ def dest(folder):
 
 def test_every_file_is_there_and_no_other(dest):
     apps = below("provisiond/apps", "usr/share/provision/apps") - {"usr/share/provision/apps/LICENSE"}
-    templates = below("templates/httpd", "usr/share/provision/templates/httpd") | below(
-        "templates/php-fpm", "usr/share/provision/templates/php-fpm")  # fmt: skip
+    templates = below("templates", "usr/share/provision/templates") | below("sql/migrate", "usr/share/provision/migrate")
     assert files(dest) == PROGRAMS | OTHERS | apps | templates | {f"usr/share/man/{m}" for m in MAN}
 
 
@@ -93,15 +92,15 @@ def test_accounts_and_folders_are_made(dest):
     subprocess.run(["systemd-sysusers", f"--root={dest}", "provision.conf"], check=True)
     subprocess.run(["systemd-tmpfiles", f"--root={dest}", "--create", "provision.conf"], check=True)
     accounts = [line.split(":") for line in (dest / "etc/passwd").read_text().splitlines()[1:]]
-    assert sorted((a[0], a[6]) for a in accounts) == [("provision", "/usr/sbin/nologin"), ("provision-db", "/usr/sbin/nologin")]
-    assert len({a[2] for a in accounts}) == 2 and all(0 < int(a[2]) < 1000 for a in accounts)
+    assert sorted((a[0], a[6]) for a in accounts) == [(name, "/usr/sbin/nologin") for name in ("hostmaster", "provision", "provision-db")]
+    assert len({a[2] for a in accounts}) == 3 and all(0 < int(a[2]) < 1000 for a in accounts)
     modes = {d: stat.S_IMODE((dest / d).stat().st_mode) for d in ("run/provision", "var/lib/provision", "srv/sites", "srv/platforms",
-                                                                  "etc/provision/secrets", "var/log/provision/httpd")}  # fmt: skip
+                                                                  "etc/provision/secrets", "var/log/provision/httpd", "var/lib/hostmaster")}  # fmt: skip
     assert modes == {"run/provision": 0o755, "var/lib/provision": 0o711, "srv/sites": 0o711, "srv/platforms": 0o755,
-                     "etc/provision/secrets": 0o700, "var/log/provision/httpd": 0o755}  # fmt: skip
+                     "etc/provision/secrets": 0o700, "var/log/provision/httpd": 0o755, "var/lib/hostmaster": 0o750}  # fmt: skip
 
 
-@pytest.mark.parametrize("unit, most", [(UNITS[0], 5.0), (UNITS[1], 4.0)])
+@pytest.mark.parametrize("unit, most", [(UNITS[0], 5.0), (UNITS[1], 4.0), (UNITS[2], 4.0)])
 def test_the_units_are_right_and_tight(dest, folder, unit, most):
     """Verified as a copy whose programs are the ones that were installed."""
     copy = folder / pathlib.Path(unit).name
@@ -134,6 +133,6 @@ def test_another_prefix_moves_every_name(folder):
     install(other, "prefix=/opt/pv", "sysconfdir=/opt/pv/etc", "moduledir=/opt/pv/modules")
     assert {f.split("/")[0] for f in files(other)} == {"opt"}
     names = re.compile(r"/usr/(sbin|bin|libexec|share)/provision|(?<!/opt/pv)/etc/provision|/usr/lib/apache2/modules/mod_hostmaster")
-    for path in (other / "opt/pv/etc/provisiond.conf", other / "opt/pv/etc/httpd.conf",
+    for path in (*(other / "opt/pv/etc").iterdir(),
                  *(other / "opt/pv/lib").rglob("*.service"), *(other / "opt/pv/lib").rglob("*.conf")):  # fmt: skip
         assert not names.search(path.read_text()), path
