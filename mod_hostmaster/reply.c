@@ -79,6 +79,7 @@ static json_t *globals(hm_req_t *q)
     if (q->actor.account) {
         json_object_set_new(g, "actor",
                             json_pack("{s:s, s:b}", "login", q->actor.login, "admin", q->actor.role == HM_ADMIN));
+        json_object_set_new(g, "open", json_integer(q->open));
         json_object_set_new(g, "csrf", json_string(q->actor.csrf ? q->actor.csrf : ""));
     }
     return hm_own(q, g);

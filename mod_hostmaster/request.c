@@ -256,6 +256,17 @@ static int run(hm_req_t *q)
     return finish(q, q->route->handler(q));
 }
 
+/* What the head of every page shows besides its view; a page without it is better than none. */
+static void head_count(hm_req_t *q)
+{
+    json_t *rows;
+    pv_err_t err = {0};
+    if (q->api || q->actor.account == 0 || q->location || q->db == NULL)
+        return;
+    if (hm_sql_task_open_count(q->db, &rows, &err, HM_SCOPE(q)) == APR_SUCCESS)
+        q->open = hm_row_n(json_array_get(rows, 0), "n");
+}
+
 static int ours(const hm_panel_t *panel, const request_rec *r)
 {
     return r->hostname && strcasecmp(r->hostname, panel->host) == 0;
@@ -276,6 +287,7 @@ int hm_request_handle(request_rec *r)
     q->args = hm_own(q, json_object());
     q->body = hm_own(q, json_object());
     int status = run(q);
+    head_count(q);
     if (q->db)
         hm_db_close(q->db, r->server); /* before the answer: a slow client must not hold a connection */
     q->db = NULL;

@@ -49,6 +49,7 @@ typedef struct {
     const char *location; /* of a redirect */
     const char *replay;   /* the stored answer of an API call that came twice */
     int begun;            /* a transaction is open */
+    int64_t open;         /* tasks that have not ended, for every page's head */
     const char *wake;     /* the server whose queue is to be woken after the commit, or NULL */
     pv_err_t err;
 } hm_req_t;

@@ -13,7 +13,7 @@
  *     hm:include="field"                the template of that name in place of the element
  *     <hm:content/>                     in layout.xml: where the page goes; a page's root is <hm:page title="..">
  *     {task.created|ago}                filters: time, clock, date, iso (UTC), ago, duration, bytes, number, first
- *     #csrf, #actor.login, #actor.admin, #on.SECTION, #layout    what is there on every page
+ *     #csrf, #actor.login, #actor.admin, #on.SECTION, #open (tasks), #layout    what is there on every page
  *
  * Refused: hm: elements that there are not, on... and style attributes.
  */
