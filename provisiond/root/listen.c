@@ -129,10 +129,17 @@ unsigned pv_listen_port(const pv_listen_t *l)
     return ntohs(l->a.sin6_port); /* at the same place in both families */
 }
 
+static int is_any(const pv_listen_t *l)
+{
+    return l->a.sin6_family == AF_INET ? ((const struct sockaddr_in *)&l->a)->sin_addr.s_addr == INADDR_ANY
+                                       : IN6_IS_ADDR_UNSPECIFIED(&l->a.sin6_addr);
+}
+
 int pv_listen_in(const pv_listen_t *l, const pv_listen_t *list, int n)
 {
     for (int i = 0; i < n; i++)
-        if (strcmp(l->text, list[i].text) == 0)
+        if (strcmp(l->text, list[i].text) == 0 ||
+            (is_any(l) && is_any(&list[i]) && pv_listen_port(l) == pv_listen_port(&list[i])))
             return 1;
     return 0;
 }

@@ -18,6 +18,9 @@ typedef struct {
 int pv_listens(int proc, pid_t pid, pv_listen_t ret[PV_LISTENS_MAX]);
 
 unsigned pv_listen_port(const pv_listen_t *l);
+
+/* Is it on the list? 0.0.0.0 and [::] are the same: for 'Listen 80' httpd takes the one or the other by the addresses
+ * that its network namespace has. */
 int pv_listen_in(const pv_listen_t *l, const pv_listen_t *list, int n);
 
 /* Binds and lets go. 0, or -1 with errno. */
