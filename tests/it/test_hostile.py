@@ -1,9 +1,12 @@
 """Code of a tenant that means ill: what it does in a worker, in its pool and in its files harms nobody else."""
 
+import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
+import zlib
 
 import pytest
 
@@ -71,3 +74,92 @@ def test_a_pipe_that_was_handed_out_of_the_jail_stops_nobody(lab):
     finally:
         os.killpg(ear.pid, 9)
         ear.wait()
+
+
+# In a pool: what a plugin could do
+
+GATE = "<?php fopen(getenv('PV_DATA', true) . '/gate', 'r'); echo 'through';"
+FORKS = """<?php
+file_put_contents(getenv('PV_TMP', true) . '/forks.py', <<<'PY'
+import os, signal
+pids = []
+try:
+    while len(pids) < 400:
+        pid = os.fork()
+        pid or signal.pause()
+        pids.append(pid)
+except BlockingIOError:
+    pass
+for pid in pids:
+    os.kill(pid, signal.SIGKILL)
+print(len(pids))
+PY);
+echo shell_exec('/usr/bin/python3 ' . getenv('PV_TMP', true) . '/forks.py');
+unlink(getenv('PV_TMP', true) . '/forks.py');
+"""
+FORGE = r"""<?php
+fwrite(fopen('php://stderr', 'w'), "[01-Jan-2030 00:00:00] ALERT: [pool %s] forged\n");
+"""
+
+
+@contextlib.contextmanager
+def _plugin(world, code):
+    """PHP of a tenant in the code base; its path, a new one for each code: PHP looks at a file again after two seconds only."""
+    name = f"/wp-content/plugin{zlib.crc32(code.encode())}.php"
+    path = f"{world.folder}/platforms/wordpress{name}"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(code)
+    try:
+        yield name
+    finally:
+        os.unlink(path)
+
+
+def test_visitors_of_a_site_whose_php_hangs_do_not_keep_others_from_theirs(world):
+    world.logs.expect("AH00941", "max_children")
+    data = f"{world.folder}/sites/{world.site('one.test')['id']}/data"
+    os.mkfifo(f"{data}/gate")
+    os.chmod(f"{data}/gate", 0o644)
+    visitors = []
+    with _plugin(world, GATE) as path:
+        try:
+            for _ in range(450):  # MaxRequestWorkers is 400
+                with world.netns.entered():
+                    visitors.append(socket.create_connection(("127.0.0.1", 80), timeout=20))
+                visitors[-1].send(f"GET {path} HTTP/1.0\r\nHost: one.test\r\n\r\n".encode())
+            assert world.get("three.test")[0] == 200
+        finally:
+            with open(f"{data}/gate", "wb"):
+                answers = [v.recv(12) for v in visitors]
+            os.unlink(f"{data}/gate")
+            for v in visitors:
+                v.close()
+    assert answers.count(b"HTTP/1.1 200") >= 8 and answers.count(b"HTTP/1.1 503") > 100
+
+
+def test_a_site_has_a_limited_number_of_processes(world):
+    with _plugin(world, FORKS) as path:
+        status, text = world.get("one.test", path)
+    assert status == 200 and 0 < int(text) < 256
+
+
+def test_what_a_pool_writes_to_the_common_log_says_whose_it_is(world):
+    world.logs.expect("forged")
+    mine, other = world.site("one.test")["id"], world.site("two.test")["id"]
+    with _plugin(world, FORGE % other) as path:
+        assert world.get("one.test", path)[0] == 200
+
+    def lines():
+        with open(f"{world.folder}/log/php-fpm.log", encoding="utf-8") as f:
+            return [line for line in f if "forged" in line]
+
+    assert f"[pool {mine}] child" in world.await_(lines)[0]
+
+
+def test_no_site_reads_what_visitors_of_another_asked_for(world):
+    world.get("two.test", "/?key=onlyforme")
+    uid = world.site("one.test")["uid"]
+    for name in ("access.log", "error.log"):
+        path = f"{world.folder}/log/httpd/{name}"
+        done = subprocess.run(["cat", path], user=uid, group=uid, extra_groups=[], capture_output=True)
+        assert b"Permission denied" in done.stderr and not done.stdout
