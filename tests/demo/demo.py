@@ -24,18 +24,23 @@ import time
 
 TREE = os.path.abspath(f"{__file__}/../../..")
 DIR = os.path.abspath(os.environ.get("DEMO_DIR", "/srv/hostmaster-demo"))
-PANEL_PORT, SITES_PORT, DB_PORT = (int(os.environ.get(name, port)) for name, port in (
-    ("DEMO_PANEL_PORT", 8080), ("DEMO_SITES_PORT", 8081), ("DEMO_DB_PORT", 8082)))
 ENGINE, DBA, PANEL, DATABASE = 69001, 69002, 69003, 69004  # uids, and gids of the same numbers
 FOLDERS = {"run": 0, "run/httpd": 0, "run/panel-httpd": PANEL, "state": 0, "sites": 0, "platforms": 0, "sources": 0, "log": 0,
            "log/httpd": 0, "log/panel": PANEL, "db": DATABASE, "panel": PANEL}  # each with its owner
 SW = f"{DIR}/sw"
-PANEL_URL = f"http://localhost:{PANEL_PORT}"
 LOGIN, MAIL = "admin", "admin@example.org"
 
 
 class Wrong(Exception):
     """What a person has to know, in words."""
+
+
+def ports():
+    """By name: as the environment says, as they were when this folder was made, or the usual ones."""
+    found = {"DEMO_PANEL_PORT": 8080, "DEMO_SITES_PORT": 8081, "DEMO_DB_PORT": 8082}
+    if os.path.exists(f"{DIR}/etc/ports"):
+        found = json.loads(read(f"{DIR}/etc/ports"))
+    return {name: int(os.environ.get(name, number)) for name, number in found.items()}
 
 
 def say(text):
@@ -71,6 +76,11 @@ def read(path):
         return f.read()
 
 
+PORTS = ports()
+PANEL_PORT, SITES_PORT, DB_PORT = PORTS.values()
+PANEL_URL = f"http://localhost:{PANEL_PORT}"
+
+
 # --- files: the installed build, and the configuration of this folder ---
 
 
@@ -85,12 +95,13 @@ def install():
         os.makedirs(f"{DIR}/{name}", 0o755, exist_ok=True)
         os.chown(f"{DIR}/{name}", owner, owner)
     os.makedirs(f"{DIR}/etc/secrets", 0o700, exist_ok=True)
+    write(f"{DIR}/etc/ports", json.dumps(PORTS))
     os.makedirs(f"{DIR}/sources/pages", exist_ok=True)
     write(f"{DIR}/sources/pages/index.html", "")  # the driver's starter page stands for it
 
 
 def configure():
-    """Writes what `make install` cannot know. Values of an earlier start are the same again, but for the ports."""
+    """Writes what `make install` cannot know."""
     settings = {
         "RunDir": f"{DIR}/run", "StateDir": f"{DIR}/state", "SitesRoot": f"{DIR}/sites", "PlatformRoot": f"{DIR}/platforms",
         "SecretsDir": f"{DIR}/etc/secrets", "LogDir": f"{DIR}/log", "EngineUser": ENGINE, "DbaUser": DBA, "SitesUser": "www-data",
@@ -202,7 +213,7 @@ def services():
                                              f"--pid-file={DIR}/db/pid", "--bind-address=127.0.0.1", f"--port={DB_PORT}",
                                              "--skip-name-resolve", "--innodb-buffer-pool-size=32M", "--performance-schema=OFF"],
                 DATABASE, DB_PORT),
-        Service("provisiond", f"{DIR}/run/provisiond.pid", [f"{SW}/sbin/provisiond", "-c", f"{DIR}/etc/provisiond.conf"], writes_pid=False),
+        Service("provisiond", f"{DIR}/run/provisiond.pid", [f"{SW}/sbin/provisiond", "-c", f"{DIR}/etc/provisiond.conf"], 0, SITES_PORT, False),
         Service("panel", f"{DIR}/run/panel-httpd/httpd.pid", ["apache2", "-f", f"{DIR}/etc/panel-httpd.conf", "-k", "start"], PANEL, PANEL_PORT),
     ]
 
@@ -232,9 +243,10 @@ def is_free(port):
 
 def check_ports():
     """Before anything is started: a port that somebody else has is named, with the way round it."""
-    ours = {DB_PORT: services()[0], PANEL_PORT: services()[2], SITES_PORT: next(left_running())}
-    for port, name in ((PANEL_PORT, "DEMO_PANEL_PORT"), (SITES_PORT, "DEMO_SITES_PORT"), (DB_PORT, "DEMO_DB_PORT")):
-        if not ours[port].pid() and not is_free(port):
+    if os.path.exists(f"{DIR}/etc/ports") and json.loads(read(f"{DIR}/etc/ports")) != PORTS:
+        raise Wrong(f"{DIR} was made for other ports: make demo-clean first, or choose another DEMO_DIR")
+    for (name, port), service in zip(PORTS.items(), (services()[2], next(left_running()), services()[0])):
+        if not service.pid() and not is_free(port):
             raise Wrong(f"port {port} is taken by something else; choose another one: make demo {name}=NUMBER")
 
 
@@ -331,5 +343,5 @@ def clean():
 if __name__ == "__main__":
     try:
         {"start": start, "stop": stop, "clean": clean}[sys.argv[1]]()
-    except Wrong as wrong:
+    except (Wrong, OSError) as wrong:
         sys.exit(f"demo: {wrong}")
