@@ -7,9 +7,12 @@
 #include "engine/job_run.h"
 #include "engine/props.h"
 #include "fault.h"
+#include "proto/line.h"
 #include "proto/message.h"
 #include <apr_strings.h>
 #include <string.h>
+
+#define OBJECT_BYTES (PV_LINE_MAX - 4096)
 
 /* ---- the request as a job ---- */
 
@@ -135,12 +138,24 @@ static apr_status_t save_new_object(const pv_job_t *job, pv_err_t *err)
     return pv_object_save(job->engine->journal, &object, err);
 }
 
+/* What follows the event stream gets the object in one line. */
+static apr_status_t check_size(const pv_job_t *job, pv_err_t *err)
+{
+    size_t bytes = json_dumpb(job->want, NULL, 0, JSON_COMPACT);
+    if (bytes <= OBJECT_BYTES)
+        return APR_SUCCESS;
+    return pv_fail(err, PV_TOO_LONG, "aliases", "the object's properties are %zu bytes long, %d are the most", bytes,
+                   OBJECT_BYTES);
+}
+
 apr_status_t pv_job_plan(pv_job_t *job, const pv_fields_t *fields, pv_err_t *err)
 {
     if (!job->row)
         return pv_fail(err, PV_SCHEMA, "type", "there is no task %s of a %s", job->type,
                        pv_kind_name(pv_id_kind(&job->object)));
     apr_status_t rv = pv_plan_make(job, fields ? fields : fields_of(job), err);
+    if (rv == APR_SUCCESS)
+        rv = check_size(job, err);
     if (rv != APR_SUCCESS)
         return rv;
     pv_job_step_t *step = apr_pcalloc(job->p, sizeof(*step) * (size_t)job->row->n);

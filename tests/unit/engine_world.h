@@ -39,6 +39,8 @@ static struct {
     int root; /* our end of its pair */
     char buf[PV_DGRAM_MAX];
     int publishes;
+    int marked;       /* 0: the sites have no mark yet */
+    const char *mark; /* NULL: the journal's own */
 
     /* the machine */
     int machine[1024][STEPS]; /* what is there, an object a row */
@@ -246,9 +248,12 @@ static void root_answers(void *ctx, int fd, short revents)
         pv_loop_unwatch(world.engine->loop, fd);
         return;
     }
-    if (m.head.op == PV_ROOT_world) {
+    if (m.head.op == PV_ROOT_world && m.head.argc == 2) {
+        world.marked = 1;
+    } else if (m.head.op == PV_ROOT_world && world.marked) {
         reply.a = PV_CURRENT;
-        snprintf(reply.detail, sizeof(reply.detail), "%s", pv_journal_world(world.engine->journal));
+        snprintf(reply.detail, sizeof(reply.detail), "%s",
+                 world.mark ? world.mark : pv_journal_world(world.engine->journal));
     } else if (m.head.op == PV_ROOT_publish) {
         world.publishes++;
     } else if (m.head.op == PV_ROOT_served && m.head.job > 0) {

@@ -123,6 +123,38 @@ static void test_nothing_is_accepted_before_the_engine_is_ready(void **state)
     assert_int_equal(err.code, PV_RETRY_LATER);
 }
 
+static int is_readonly(void *ctx)
+{
+    return world.engine->state == PV_ENGINE_READONLY;
+}
+
+/* A journal is bound to the sites of its machine: to none that has another mark, or has lost it. */
+static void test_sites_of_another_journal_are_not_touched(void **state)
+{
+    run_until(is_ready, NULL);
+    assert_true(world.marked);
+    life_end();
+    world.mark = "another";
+    life_begin();
+    run_until(is_readonly, NULL);
+    world.mark = NULL;
+    life_end();
+    life_begin();
+    assert_int_equal(end_of(ask_install(SITE_A, "a.test")), PV_JOB_success);
+    life_end();
+    world.marked = 0;
+    life_begin();
+    run_until(is_readonly, NULL);
+}
+
+static void test_an_object_that_fits_no_event_is_refused(void **state)
+{
+    static char title[62000];
+    uint64_t job;
+    memset(title, 'x', sizeof(title) - 1);
+    assert_int_equal(ask_task(&job, "install", SITE_A, 0, "name", "a.test", "title", title, NULL), PV_TOO_LONG);
+}
+
 static void test_a_cancelled_job_that_had_not_begun_leaves_nothing(void **state)
 {
     pv_job_state_t now;
@@ -195,6 +227,8 @@ int main(void)
         WORLD(test_the_same_key_is_the_same_job_and_another_request_a_conflict),
         WORLD(test_a_stale_revision_and_an_unknown_object_are_refused_at_once),
         WORLD(test_nothing_is_accepted_before_the_engine_is_ready),
+        WORLD(test_sites_of_another_journal_are_not_touched),
+        WORLD(test_an_object_that_fits_no_event_is_refused),
         WORLD(test_a_cancelled_job_that_had_not_begun_leaves_nothing),
         WORLD(test_publishes_that_come_together_are_one),
         WORLD(test_a_deleted_object_is_purged_after_its_time),
