@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QUICK_LIFE   10000 /* ms: a life shorter than this is a quick death */
+#define QUICK_LIFE   2000 /* ms: a life shorter than this is a quick death */
 #define QUICK_DEATHS 5
 #define WAIT_FIRST   1000
 #define WAIT_MOST    60000
