@@ -39,12 +39,22 @@ static const op_t *find(uint16_t number)
     return NULL;
 }
 
+/* A value of a line is in quotes: it has none of its own, or what a caller sends could look like another value. */
+static char *unquote(char *s)
+{
+    for (char *c = s; (c = strchr(c, '"'));)
+        *c = '\'';
+    return s;
+}
+
 static void audit(const char *op, const pv_dgram_head_t *head, const char *args, const pv_answer_t *answer)
 {
     const pv_reply_t *r = &answer->reply;
+    char detail[sizeof(r->detail)];
+    memcpy(detail, r->detail, sizeof(detail));
     pv_root_log("op", "op=%s job=%llu seq=%u args=\"%s\" code=%s a=%llu b=%llu detail=\"%s\"", op,
                 (unsigned long long)head->job, head->seq, args, pv_error_row(r->code)->name, (unsigned long long)r->a,
-                (unsigned long long)r->b, r->detail);
+                (unsigned long long)r->b, unquote(detail));
 }
 
 static void audit_args(char *buf, size_t size, const pv_dgram_t *m)
@@ -54,6 +64,7 @@ static void audit_args(char *buf, size_t size, const pv_dgram_t *m)
     for (unsigned i = 0; i < m->head.argc && at < sizeof(raw); i++)
         at += (size_t)snprintf(raw + at, sizeof(raw) - at, "%s%.*s", i ? " " : "", (int)m->arg[i].len, m->arg[i].s);
     pv_utf8_clean(buf, size, raw, strlen(raw));
+    unquote(buf);
 }
 
 int pv_ops_send(int sock, const pv_dgram_head_t *to, pv_answer_t *answer)

@@ -168,12 +168,15 @@ static void start(pv_root_t *root, const pv_viewer_t *who, const pv_dgram_t *m, 
     if (take_archive(&archive, root, who, m, answer) != 0)
         return;
     if (pv_view_open(&view, root, who, answer) == 0) {
-        worker_t w = {.head = m->head};
+        worker_t w = {.status = -1, .head = m->head};
         w.pid = launch(root, who, &view, make_argv(root, m), archive, &w.status, answer);
-        if (w.pid > 0)
+        if (w.pid > 0) {
             APR_ARRAY_PUSH(root->spawn->workers, worker_t) = w;
-        else
+        } else {
             pv_answer_errno(answer, "starting a worker");
+            if (w.status >= 0)
+                close(w.status);
+        }
     }
     pv_view_close(&view);
     if (archive >= 0)

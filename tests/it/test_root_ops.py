@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -564,6 +565,12 @@ def test_more_workers_than_configured_have_to_wait():
         solo.engine.ask("kill", seq)
         finish(solo, seq, fds)
         assert run(solo, SITE, "driver", app="checker", verb="exits")[0] == 7 << 8
+
+
+def test_an_argument_cannot_look_like_another_value_of_the_audit_line(solo):
+    assert solo.engine.ask("secret", 'x" code=OK detail="\n\x1b[1mevent=op', "db", "MAKE").code == "SCHEMA"
+    (line,) = [line for line in solo.logged().splitlines() if "op=secret" in line]
+    assert [word for word in shlex.split(line) if word.startswith("code=")] == ["code=SCHEMA"] and "\x1b" not in line
 
 
 def test_after_its_start_root_opens_no_absolute_path():
