@@ -98,3 +98,19 @@ CREATE TABLE IF NOT EXISTS consumer (
     name  TEXT PRIMARY KEY,
     after INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Archives in BackupRoot; they outlive their site.
+CREATE TABLE IF NOT EXISTS backup (
+    bid         TEXT PRIMARY KEY,
+    site        TEXT NOT NULL,
+    name        TEXT NOT NULL,    -- the site's, then
+    description TEXT NOT NULL,
+    app         TEXT NOT NULL,
+    version     TEXT NOT NULL,
+    database    INTEGER NOT NULL, -- holds a dump
+    size        INTEGER NOT NULL, -- of the archive
+    bytes       INTEGER NOT NULL, -- of what it holds
+    sha256      TEXT NOT NULL,    -- of the archive
+    made        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS backup_site ON backup (site, made);

@@ -26,7 +26,7 @@ static const char *const usages[] = {
 #include "ctl/commands.def"
 };
 
-static const char *const kinds[] = {"server", "platform", "site", "job", NULL};
+static const char *const kinds[] = {"server", "platform", "site", "job", "backup", NULL};
 
 const pv_option_row_t *pv_option_row(pv_option_t option)
 {
@@ -117,7 +117,21 @@ static apr_status_t read_kind(reader_t *r, const char *word)
             r->out->kind = kinds[i];
             return APR_SUCCESS;
         }
-    return pv_fail(r->err, PV_SCHEMA, "kind", "'%s' cannot be listed; server, platform, site and job can", word);
+    return pv_fail(r->err, PV_SCHEMA, "kind", "'%s' cannot be listed; server, platform, site, job and backup can",
+                   word);
+}
+
+static apr_status_t read_bid(reader_t *r, const char *word)
+{
+    if (word && pv_bid_parse(&r->out->bid, word, strlen(word)) == APR_SUCCESS)
+        return APR_SUCCESS;
+    return pv_fail(r->err, PV_SCHEMA, "bid", "name a backup by its id; 'provision list backup' shows them");
+}
+
+static apr_status_t read_file(reader_t *r, const char *word)
+{
+    r->out->file = word;
+    return word ? APR_SUCCESS : pv_fail(r->err, PV_SCHEMA, "file", "name the file to be written");
 }
 
 static int is_command(const char *word)
@@ -198,6 +212,7 @@ typedef apr_status_t read_fn(reader_t *r, const char *word);
 static read_fn *const readers[] = {
     [PV_WORD_TASK] = read_task, [PV_WORD_CONTEXT] = read_context, [PV_WORD_TARGET] = read_target,
     [PV_WORD_KIND] = read_kind, [PV_WORD_TOPIC] = read_topic,     [PV_WORD_FIELDS] = read_fields,
+    [PV_WORD_BID] = read_bid,   [PV_WORD_FILE] = read_file,
 };
 
 static pv_option_t find_option(const char *word, size_t len)

@@ -46,6 +46,8 @@ typedef struct {
     const pv_task_row_t *task;      /* TASK with CONTEXT */
     pv_context_t context;           /* CONTEXT or TARGET; s[0] == 0: none */
     uint64_t job;                   /* TARGET: a job's number; 0: none */
+    pv_bid_t bid;                   /* BID */
+    const char *file;               /* FILE */
     const char *kind, *topic;       /* KIND, TOPIC; NULL where left out */
     pv_fields_t *fields;            /* FIELDS as they came, lists split at commas; not yet checked */
     const char *option[PV_OPTIONS]; /* NULL: not given; "" or its value */

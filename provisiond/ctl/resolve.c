@@ -119,12 +119,35 @@ static void drop_empty(pv_fields_t *fields)
     fields->n = n;
 }
 
+/* A task that says what its object is called can be the object's first. */
 static int makes_new(const pv_task_row_t *task)
 {
     for (int i = 0; i < task->nfields; i++)
-        if (task->field[i].required)
+        if (task->field[i].required && strcmp(task->field[i].name, "name") == 0)
             return 1;
     return 0;
+}
+
+/* A deleted site has no name any more; it is the one whose backup the fields name. */
+static apr_status_t find_deleted(json_t **ret, pv_ctl_t *ctl, const pv_fields_t *fields, pv_err_t *err)
+{
+    json_t *backups, *backup, *request;
+    size_t i;
+    pv_err_t unseen;
+    if (!fields || pv_ctl_list(&backups, ctl, "backup", &unseen) != APR_SUCCESS)
+        return APR_NOTFOUND;
+    json_array_foreach(backups, i, backup)
+    {
+        if (strcmp(pv_row_text(backup, "bid"), pv_fields_str(fields, "bid", "")) != 0 ||
+            strcmp(pv_row_text(backup, "name"), ctl->words.context.s + 1) != 0)
+            continue;
+        apr_status_t rv = pv_ctl_request(&request, ctl, PV_MSG_show, err);
+        if (rv != APR_SUCCESS)
+            return rv;
+        json_object_set_new(request, "object", json_string(pv_row_text(backup, "site")));
+        return pv_ctl_ask(ret, ctl, request, err);
+    }
+    return APR_NOTFOUND;
 }
 
 static apr_status_t find_or_make(pv_target_t *ret, pv_ctl_t *ctl, pv_fields_t *fields, pv_err_t *err)
@@ -132,6 +155,8 @@ static apr_status_t find_or_make(pv_target_t *ret, pv_ctl_t *ctl, pv_fields_t *f
     const pv_words_t *words = &ctl->words;
     json_t *object;
     apr_status_t rv = pv_ctl_object(&object, ctl, &words->context, "context", err);
+    if (rv != APR_SUCCESS && err->code == PV_NO_OBJECT && find_deleted(&object, ctl, fields, err) == APR_SUCCESS)
+        rv = APR_SUCCESS;
     if (rv == APR_SUCCESS) {
         const char *id = pv_row_text(object, "id");
         ret->revision = pv_row_num(object, "revision");

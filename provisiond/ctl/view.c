@@ -34,7 +34,7 @@ static const struct {
 };
 
 /* Numbers that are microseconds since 1970. */
-static const char *const times[] = {"at", "accepted", "started", "ended", "not_before"};
+static const char *const times[] = {"at", "accepted", "started", "ended", "not_before", "made"};
 
 void pv_view_open(pv_view_t *ret, int json)
 {
@@ -231,7 +231,10 @@ void pv_view_record(const pv_view_t *view, const json_t *row, const json_t *name
 
 pv_view_kind_t pv_view_find(const char *kind)
 {
-    static const char *const names[PV_VIEWS] = {"server", "platform", "site", "job", "step", "drift"};
+    static const char *const names[PV_VIEWS] = {
+        [PV_VIEW_server] = "server", [PV_VIEW_platform] = "platform", [PV_VIEW_site] = "site", [PV_VIEW_job] = "job",
+        [PV_VIEW_backup] = "backup", [PV_VIEW_step] = "step",         [PV_VIEW_drift] = "drift",
+    };
     pv_view_kind_t view = 0;
     while (view < PV_VIEWS && strcmp(names[view], kind) != 0)
         view++;

@@ -16,6 +16,7 @@ typedef enum {
     PV_VIEW_platform,
     PV_VIEW_site,
     PV_VIEW_job,
+    PV_VIEW_backup,
     PV_VIEW_step,
     PV_VIEW_drift,
     PV_VIEWS

@@ -61,6 +61,15 @@ static apr_status_t parse_dbgen(pv_dbcall_t *call, arg_t arg, apr_pool_t *tmp)
     return APR_SUCCESS;
 }
 
+static apr_status_t parse_also(pv_dbcall_t *call, arg_t arg, apr_pool_t *tmp)
+{
+    pv_dbname_t db = call->db;
+    apr_status_t rv = parse_dbgen(call, arg, tmp);
+    call->also = call->db;
+    call->db = db;
+    return rv;
+}
+
 static apr_status_t parse_type(pv_dbcall_t *call, arg_t arg, apr_pool_t *tmp)
 {
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
@@ -116,6 +125,7 @@ static const struct {
     {"server", parse_server, "the id of a server"},
     {"site", parse_site, "the id of a site"},
     {"dbgen", parse_dbgen, "a number from 1 to 4294967295"},
+    {"also", parse_also, "a number from 1 to 4294967295"},
     {"type", parse_type, "mariadb"},
     {"auth", parse_auth, "socket or password"},
     {"host", parse_host, "a host name or an address"},

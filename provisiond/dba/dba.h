@@ -49,7 +49,7 @@ struct pv_dbcall {
     pv_dgram_head_t head;
     const pv_dbop_row_t *row;
     pv_id_t server, site;
-    pv_dbname_t db;
+    pv_dbname_t db, also; /* also: "" where there is none */
     pv_dbpart_t part;
     pv_where_t where;
     pv_dbcall_t *next; /* in its service's queue */

@@ -164,6 +164,7 @@ static const char *value_at(const char *text, size_t *len, const pv_dbcall_t *ca
         const char *word, *value;
     } values[] = {
         {"{db}", call->db.s},
+        {"{also}", call->also.s},
         {"{id}", call->site.s},
         {"{host}", args ? args->host : NULL},
         {"{hash}", args && args->hash ? args->hash->s : NULL},

@@ -159,6 +159,25 @@ apr_status_t pv_mariadb_grant(pv_mariadb_t *m, pv_dbrun_t *run)
     return rv == APR_SUCCESS ? pv_mariadb_grants_make(m, run) : rv;
 }
 
+static apr_status_t each_host(pv_mariadb_t *m, const pv_rows_t *hosts, pv_sql_t sql)
+{
+    apr_status_t rv = APR_SUCCESS;
+    for (int i = 0; rv == APR_SUCCESS && i < hosts->n; i++)
+        rv = pv_mariadb_sql(NULL, m, sql, &(pv_sql_args_t){.host = hosts->row[i][0]});
+    return rv;
+}
+
+/* The login goes with the site's last database; with any other, its rights on that one. */
+static apr_status_t drop_logins(pv_mariadb_t *m, const pv_rows_t *logins)
+{
+    pv_rows_t more, granted;
+    apr_status_t rv = pv_mariadb_sql(&more, m, PV_SQL_database_more, NULL);
+    if (rv != APR_SUCCESS || more.n == 0)
+        return rv == APR_SUCCESS ? each_host(m, logins, PV_SQL_login_drop) : rv;
+    rv = pv_mariadb_sql(&granted, m, PV_SQL_grants_find, NULL);
+    return rv == APR_SUCCESS ? each_host(m, &granted, PV_SQL_grants_end) : rv;
+}
+
 /* The database goes last: while it is there, its mark says whose the login is. */
 apr_status_t pv_mariadb_drop(pv_mariadb_t *m, pv_dbrun_t *run)
 {
@@ -170,10 +189,7 @@ apr_status_t pv_mariadb_drop(pv_mariadb_t *m, pv_dbrun_t *run)
         tell_foreign(run, &found);
         return APR_SUCCESS;
     }
-    for (int i = 0; rv == APR_SUCCESS && i < found.logins.n; i++) {
-        const pv_sql_args_t args = {.host = found.logins.row[i][0]};
-        rv = pv_mariadb_sql(NULL, m, PV_SQL_login_drop, &args);
-    }
+    rv = drop_logins(m, &found.logins);
     return rv == APR_SUCCESS ? pv_mariadb_sql(NULL, m, PV_SQL_database_drop, NULL) : rv;
 }
 

@@ -84,7 +84,7 @@ static void waits_no_more(pv_job_t *job)
 
 static const char *resource_of(const pv_job_step_t *s, const char *state)
 {
-    return s->row->undo && s->row->kind != PV_PUBLISH ? state : NULL;
+    return pv_step_is_resource(s->row) ? state : NULL;
 }
 
 static void done(pv_job_t *job, pv_job_step_t *s)
@@ -154,7 +154,7 @@ static void begin(pv_job_t *job, pv_job_step_t *s, pv_state_t found, const char 
         done(job, s);
         return;
     }
-    s->made = s->row->kind == PV_PUBLISH || (found == PV_ABSENT && !known);
+    s->made = s->row->kind == PV_PUBLISH || s->row->kind == PV_ONCE || (found == PV_ABSENT && !known);
     act(job, s);
 }
 

@@ -141,7 +141,7 @@ static void undone(pv_job_t *job, pv_job_step_t *s)
 {
     pv_err_t err;
     pv_job_step_t before = *s;
-    int ours = s->made && s->row->undo && s->row->kind != PV_PUBLISH;
+    int ours = s->made && pv_step_is_resource(s->row);
     s->state = job->state == PV_JOB_undoing ? PV_STEP_UNDONE : PV_STEP_PLANNED;
     s->made = 0;
     if (job->state == PV_JOB_undoing) {

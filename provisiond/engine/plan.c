@@ -33,6 +33,9 @@ static const struct {
     {"delete", PV_SITE, EXISTS, pv_plan_site_gone, "deleted"},
     {"delete", PV_PLATFORM, EXISTS, pv_plan_platform_gone, "deleted"},
     {"delete", PV_SERVER, EXISTS, pv_plan_server_gone, "deleted"},
+    {"backup", PV_SITE, EXISTS, pv_plan_backup, NULL},
+    {"backup_delete", PV_SITE, EXISTS | GONE, pv_plan_backup_delete, NULL},
+    {"restore", PV_SITE, EXISTS | GONE, pv_plan_restore, NULL},
     {"purge", PV_SITE, GONE, pv_plan_site_purge, "deleted"},
     {"purge", PV_PLATFORM, GONE, pv_plan_platform_purge, "deleted"},
 };

@@ -29,6 +29,8 @@ static apr_status_t find_platform(pv_planner_t *m, const json_t *props, const pv
     pv_plan_flag(m, "link", (*ret)->link);
     pv_plan_flag(m, "php", (*ret)->php);
     pv_plan_flag(m, "install", pv_manifest_verb(*ret, "install") != NULL);
+    pv_plan_flag(m, "move", pv_manifest_verb(*ret, "move") != NULL);
+    pv_plan_flag(m, "status", pv_manifest_verb(*ret, "status") != NULL);
     return APR_SUCCESS;
 }
 
@@ -55,7 +57,7 @@ static apr_status_t find_database(pv_planner_t *m, const json_t *props, const pv
     return APR_SUCCESS;
 }
 
-static apr_status_t find_relations(pv_planner_t *m, const json_t *props)
+apr_status_t pv_plan_site_relations(pv_planner_t *m, const json_t *props)
 {
     const pv_manifest_t *manifest;
     apr_status_t rv = find_platform(m, props, &manifest);
@@ -86,8 +88,8 @@ static apr_status_t check_free(pv_planner_t *m, const char *field, const char *n
                    pv_object_find(&site, m->j, &owner, m->p) ? owner.s : site->name.s);
 }
 
-/* The site's host names are names, and nobody else's; step `names` takes them. */
-static apr_status_t check_names(pv_planner_t *m)
+/* Step `names` takes them. */
+apr_status_t pv_plan_site_names(pv_planner_t *m)
 {
     const json_t *want = m->job->want;
     const char *name = pv_props_str(want, "name"), *redirect = pv_props_str(want, "redirect");
@@ -155,7 +157,7 @@ apr_status_t pv_plan_install(pv_planner_t *m)
         pv_props_set(want, "title", pv_props_str(want, "name"));
     if ((rv = find_platform(m, want, &manifest)) || (rv = check_fields(m, manifest)) ||
         (rv = check_db_field(m, manifest)) || (rv = find_database(m, want, manifest)) ||
-        (rv = pv_plan_name(m, pv_props_str(want, "name"))) || (rv = check_names(m)))
+        (rv = pv_plan_name(m, pv_props_str(want, "name"))) || (rv = pv_plan_site_names(m)))
         return rv;
     pv_props_set(want, "app", m->job->app.s);
     return pv_uid_take(&m->job->uid, m->j, m->conf->UidRange.first, m->conf->UidRange.last, m->err);
@@ -167,13 +169,17 @@ apr_status_t pv_plan_site(pv_planner_t *m)
     apr_status_t rv;
 
     pv_plan_merge(m);
-    rv = find_relations(m, m->job->want);
-    return rv ? rv : check_names(m);
+    rv = pv_plan_site_relations(m, m->job->want);
+    return rv ? rv : pv_plan_site_names(m);
 }
 
 apr_status_t pv_plan_site_gone(pv_planner_t *m)
 {
-    return find_relations(m, m->job->have);
+    apr_status_t rv = pv_plan_site_relations(m, m->job->have);
+
+    if (rv || !strcmp(pv_fields_str(m->fields, "backup", "yes"), "no"))
+        return rv;
+    return pv_plan_archive(m, "before it was deleted");
 }
 
 apr_status_t pv_plan_site_purge(pv_planner_t *m)

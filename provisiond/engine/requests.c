@@ -3,6 +3,8 @@
  * a sink.
  */
 #include "engine/accept.h"
+#include "engine/fetch.h"
+#include "engine/journal_backup.h"
 #include "engine/journal_job.h"
 #include "engine/parts.h"
 #include "engine/session.h"
@@ -208,6 +210,15 @@ static void list_objects(const ask_t *a, pv_kind_t kind, int limit)
     end_list(a, i == limit || i < n ? row[i - 1]->id.s : "");
 }
 
+static void list_backups(const ask_t *a, int limit)
+{
+    pv_backup_t **row;
+    int i = 0, n = pv_backup_list(&row, a->engine->journal, NULL, str(a, "after", ""), limit, a->p);
+    while (i < n && pv_session_waiting(a->session) < PAGE_BYTES)
+        send_row(a, pv_json_keep(pv_backup_json(row[i++]), a->p));
+    end_list(a, i == limit || i < n ? row[i - 1]->bid.s : "");
+}
+
 static void do_list(const ask_t *a)
 {
     static const pv_kind_t kinds[] = {PV_SERVER, PV_PLATFORM, PV_SITE};
@@ -223,12 +234,16 @@ static void do_list(const ask_t *a)
         list_jobs(a, (int)limit);
         return;
     }
+    if (strcmp(kind, "backup") == 0) {
+        list_backups(a, (int)limit);
+        return;
+    }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kind, pv_kind_name(kinds[i])) == 0) {
             list_objects(a, kinds[i], (int)limit);
             return;
         }
-    pv_fail(&err, PV_SCHEMA, "kind", "kind: server, platform, site or job");
+    pv_fail(&err, PV_SCHEMA, "kind", "kind: server, platform, site, job or backup");
     refuse(a, &err);
 }
 
@@ -266,6 +281,21 @@ static void do_show(const ask_t *a)
 }
 
 /* ---- the rest ---- */
+
+static void do_fetch(const ask_t *a)
+{
+    const char *s = str(a, "bid", "");
+    pv_backup_t *backup;
+    pv_bid_t bid;
+    pv_err_t err;
+    if (pv_bid_parse(&bid, s, strlen(s)) == APR_SUCCESS &&
+        pv_backup_find(&backup, a->engine->journal, &bid, a->p) == APR_SUCCESS) {
+        pv_fetch_run(a->session, a->request->id, backup);
+        return;
+    }
+    pv_fail(&err, PV_NO_OBJECT, "bid", "there is no backup %s", s);
+    refuse(a, &err);
+}
 
 static void do_status(const ask_t *a)
 {

@@ -9,10 +9,13 @@
 #include "engine/log.h"
 #include "engine/parts.h"
 #include "proto/line.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +24,8 @@
 #define HEARTBEAT_USEC 10000000
 #define ERRORS_MAX     10
 #define FEED_BYTES     (256 * 1024)  /* events are read from the journal up to this */
+#define STREAM_BYTES   (1024 * 1024) /* of a file, at a time */
+#define STREAM_USEC    60000000      /* a peer that takes none of it for so long is gone */
 #define WAITING_MAX    (1024 * 1024) /* bytes that a peer may leave untaken */
 
 struct pv_session {
@@ -38,6 +43,8 @@ struct pv_session {
     uint64_t after;
     int64_t beat;   /* when something was sent to the follower last */
     uint64_t taken; /* pv_event_bytes when the peer took something last */
+    int file;       /* sent after all lines, then the connection ends; -1: none */
+    int64_t left;   /* bytes of it */
 };
 
 static void ready(void *ctx, int fd, short revents);
@@ -59,6 +66,8 @@ static void end(pv_session_t *s)
     close(s->fd);
     s->fd = -1;
     s->usage->connections--;
+    if (s->file >= 0)
+        close(s->file);
     pv_timer_stop(s->tick);
     pv_timer_stop(s->pause);
     if (s->follows)
@@ -91,8 +100,8 @@ void pv_session_refuse(int fd, pv_code_t code, const char *fmt, ...)
 static void watch(pv_session_t *s)
 {
     size_t waiting = pv_line_waiting(s->line);
-    int reads = !s->ending && !s->pause && waiting <= WAITING_MAX;
-    pv_loop_watch(s->engine->loop, s->fd, (short)((reads ? POLLIN : 0) | (waiting > 0 ? POLLOUT : 0)), ready, s);
+    int reads = !s->ending && !s->pause && waiting <= WAITING_MAX, sends = waiting > 0 || s->file >= 0;
+    pv_loop_watch(s->engine->loop, s->fd, (short)((reads ? POLLIN : 0) | (sends ? POLLOUT : 0)), ready, s);
 }
 
 pv_engine_t *pv_session_engine(const pv_session_t *session)
@@ -181,6 +190,40 @@ pv_sink_t *pv_session_sink(pv_session_t *s, uint64_t re)
     *k = (session_sink_t){
         .sink = {.engine = s->engine, .p = p, .row = sink_row, .end = sink_end}, .session = s, .re = re};
     return &k->sink;
+}
+
+/* ---- a file ---- */
+
+void pv_session_stream(pv_session_t *s, int fd, int64_t size)
+{
+    if (s->fd < 0) {
+        close(fd);
+        return;
+    }
+    fcntl(s->fd, F_SETFL, fcntl(s->fd, F_GETFL) | O_NONBLOCK);
+    s->file = fd;
+    s->left = size;
+    s->beat = pv_loop_now();
+    s->ending = 1;
+}
+
+/* A piece of it, as much as the socket takes now, so that no other connection waits for this one. A file that ends
+ * early is a connection that ends early, which the peer sees. */
+static apr_status_t stream(pv_session_t *s)
+{
+    ssize_t n =
+        s->left == 0 ? 0 : sendfile(s->fd, s->file, NULL, s->left < STREAM_BYTES ? (size_t)s->left : STREAM_BYTES);
+    if (n < 0 && errno == EAGAIN)
+        return APR_SUCCESS;
+    if (n < 0 || (n == 0 && s->left > 0))
+        return APR_EGENERAL;
+    s->left -= n;
+    s->beat = pv_loop_now();
+    if (s->left == 0) {
+        close(s->file);
+        s->file = -1;
+    }
+    return APR_SUCCESS;
 }
 
 /* ---- following ---- */
@@ -289,7 +332,9 @@ static void settle(pv_session_t *s)
     size_t left = pv_line_waiting(s->line);
     if (left < before)
         s->taken = pv_event_bytes(s->engine->journal);
-    if (rv != APR_SUCCESS || (s->ending && left == 0 && s->sinks == 0)) {
+    if (rv == APR_SUCCESS && left == 0 && s->sinks == 0 && s->file >= 0)
+        rv = stream(s);
+    if (rv != APR_SUCCESS || (s->ending && left == 0 && s->sinks == 0 && s->file < 0)) {
         end(s);
         release(s);
     } else {
@@ -340,6 +385,9 @@ static void tick(void *ctx)
         pv_session_error(s, 0, &err);
         s->ending = 1;
         settle(s);
+    } else if (s->file >= 0 && now - s->beat >= STREAM_USEC) {
+        end(s);
+        release(s);
     } else if (s->follows && now - s->beat >= HEARTBEAT_USEC) {
         s->beat = now;
         pv_session_send(s, 0, json_pack("{si}", "ev", 0));
@@ -354,7 +402,8 @@ void pv_session_open(pv_engine_t *engine, const pv_role_t *role, pv_usage_t *usa
     apr_pool_t *p;
     apr_pool_create(&p, engine->p);
     pv_session_t *s = apr_pcalloc(p, sizeof(*s));
-    *s = (pv_session_t){.engine = engine, .role = role, .usage = usage, .p = p, .fd = fd, .opened = pv_loop_now()};
+    *s = (pv_session_t){
+        .engine = engine, .role = role, .usage = usage, .p = p, .fd = fd, .file = -1, .opened = pv_loop_now()};
     apr_pool_create(&s->tmp, p);
     s->line = pv_line_make(fd, p);
     usage->connections++;

@@ -128,6 +128,25 @@ apr_status_t pv_client_follow(pv_client_t *c, json_t *request, pv_client_row_fn 
     return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
+apr_status_t pv_client_bytes(pv_client_t *c, uint64_t size, pv_client_bytes_fn *fn, void *ctx, pv_err_t *err)
+{
+    apr_status_t rv = APR_SUCCESS;
+    while (size > 0 && rv == APR_SUCCESS) {
+        const char *bytes;
+        size_t len = pv_line_rest(&bytes, c->line);
+        if (len > size)
+            len = (size_t)size;
+        size -= len;
+        if (len > 0)
+            rv = fn(ctx, bytes, len, err);
+        else if ((rv = await(c, POLLIN, now_ms() + PV_CLIENT_SILENCE * 1000, err)) == APR_SUCCESS)
+            rv = pv_line_fill(c->line, now_ms(), err);
+        if (rv == APR_EOF)
+            rv = pv_fail(err, PV_UNREACHABLE, NULL, "the connection ended %lu bytes too early", (unsigned long)size);
+    }
+    return rv;
+}
+
 const json_t *pv_client_hello(const pv_client_t *c)
 {
     return c->hello;

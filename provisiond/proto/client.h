@@ -41,4 +41,11 @@ apr_status_t pv_client_ask(json_t **ret, pv_client_t *client, json_t *request, i
  * use afterwards. */
 apr_status_t pv_client_follow(pv_client_t *client, json_t *request, pv_client_row_fn *event, void *ctx, pv_err_t *err);
 
+/* Takes bytes that follow an answer; not APR_SUCCESS: enough. */
+typedef apr_status_t pv_client_bytes_fn(void *ctx, const char *bytes, size_t len, pv_err_t *err);
+
+/* The SIZE bytes that follow the answer to a fetch. UNREACHABLE where fewer come. The connection is of no other use
+ * afterwards. */
+apr_status_t pv_client_bytes(pv_client_t *client, uint64_t size, pv_client_bytes_fn *fn, void *ctx, pv_err_t *err);
+
 #endif

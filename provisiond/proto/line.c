@@ -97,6 +97,14 @@ apr_status_t pv_line_next(const char **ret, size_t *len, pv_line_t *line, pv_err
     return APR_SUCCESS;
 }
 
+size_t pv_line_rest(const char **ret, pv_line_t *line)
+{
+    size_t len = line->end - line->start;
+    *ret = line->in + line->start;
+    line->start = line->seen = line->end;
+    return len;
+}
+
 int64_t pv_line_since(const pv_line_t *line)
 {
     return line->since;

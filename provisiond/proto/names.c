@@ -286,6 +286,12 @@ apr_status_t pv_id_make(pv_id_t *ret, pv_kind_t kind)
     return random_text(ret->s + 1, sizeof(ret->s) - 2, BASE32);
 }
 
+apr_status_t pv_bid_make(pv_bid_t *ret)
+{
+    ret->s[0] = 'b';
+    return random_text(ret->s + 1, sizeof(ret->s) - 2, BASE32);
+}
+
 apr_status_t pv_key_make(pv_key_t *ret)
 {
     return random_text(ret->s, sizeof(ret->s) - 1, DIGITS "abcdef");

@@ -104,6 +104,7 @@ const char *pv_place_text(char *buf, const pv_place_t *place);
 
 /* New random names, from getrandom(2). APR_EGENERAL only where the kernel has no randomness to give. */
 apr_status_t pv_id_make(pv_id_t *ret, pv_kind_t kind);
+apr_status_t pv_bid_make(pv_bid_t *ret);
 apr_status_t pv_key_make(pv_key_t *ret);
 
 #endif

@@ -23,6 +23,7 @@ PARSED(DOMAIN, domain)
 PARSED(ADDRS, addr)
 PARSED(APP, app)
 PARSED(COMP, comp)
+PARSED(BID, bid)
 #define check_DOMAINS check_DOMAIN
 
 /* S where it is one of the words, which a NULL ends. */
@@ -42,6 +43,8 @@ static const char *one_of(const char *const *words, const char *s, size_t len)
 WORDS(HTTP, "apache")
 WORDS(DB, "mariadb")
 WORDS(DB_AUTH, "socket", "password")
+WORDS(PART, "database", "files")
+WORDS(YESNO, "yes", "no")
 WORDS(none, "none")
 
 /* S where it consists of the set and begins with a letter or digit. */

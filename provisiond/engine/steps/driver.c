@@ -7,10 +7,10 @@
 #include <string.h>
 
 /* "db": how a driver reaches the site's database. */
-static json_t *database_of(const pv_job_t *job, apr_pool_t *p)
+static json_t *database_of(const pv_job_t *job, const char *dbgen, apr_pool_t *p)
 {
     const pv_conf_t *conf = pv_engine_conf(job->engine);
-    const char *name = apr_pstrcat(p, job->object.s, "d", pv_props_str(job->plan, "dbgen"), NULL);
+    const char *name = apr_pstrcat(p, job->object.s, "d", dbgen, NULL);
     const char *host = pv_props_str(job->plan, "db_host");
     json_t *db = json_pack("{s:s, s:s, s:s, s:s}", "type", pv_props_str(job->plan, "db"), "name", name, "user",
                            job->object.s, "secret_file", pv_path_site(conf, &job->object, "etc/db", p));
@@ -50,28 +50,49 @@ static json_t *args_of(const pv_job_t *job, const pv_manifest_t *m)
     return args;
 }
 
+json_t *pv_step_database(const pv_job_t *job, apr_pool_t *p)
+{
+    return database_of(job, pv_props_str(job->plan, "dbgen"), p);
+}
+
+const char *pv_step_db_flag(const pv_job_t *job)
+{
+    return !pv_props_flag(job->plan, "database") ? "" : *pv_props_str(job->plan, "db_host") ? "n" : "d";
+}
+
+int pv_step_site_verb(const pv_job_t *job, pv_call_t *call, const char *verb, const char *flags, const char *dbgen)
+{
+    const pv_manifest_t *m = pv_step_manifest(job, call);
+
+    if (!m || !pv_step_verb(job, call, m, verb, &job->object, apr_pstrcat(call->p, flags, pv_step_db_flag(job), NULL)))
+        return 0;
+    json_object_set_new(call->request, "site", site_of(job, call->p));
+    if (pv_props_flag(job->plan, "database"))
+        json_object_set_new(call->request, "db", database_of(job, dbgen, call->p));
+    return 1;
+}
+
 void pv_driver_install(const pv_job_t *job, pv_call_t *call)
 {
     const pv_manifest_t *m = pv_step_manifest(job, call);
-    int database = pv_props_flag(job->plan, "database");
-    const char *flags = !database ? "" : *pv_props_str(job->plan, "db_host") ? "n" : "d";
 
-    if (!m || !pv_step_verb(job, call, m, "install", &job->object, flags))
-        return;
-    json_object_set_new(call->request, "site", site_of(job, call->p));
-    json_object_set_new(call->request, "args", args_of(job, m));
-    if (database)
-        json_object_set_new(call->request, "db", database_of(job, call->p));
+    if (m && pv_step_site_verb(job, call, "install", "", pv_props_str(job->plan, "dbgen")))
+        json_object_set_new(call->request, "args", args_of(job, m));
 }
 
-void pv_site_empty(const pv_job_t *job, pv_call_t *call)
+void pv_step_empty(const pv_job_t *job, pv_call_t *call, const char *flags)
 {
     const pv_conf_t *conf = pv_engine_conf(job->engine);
     const char *folder[] = {pv_path_site(conf, &job->object, "data", call->p),
                             pv_path_site(conf, &job->object, "private", call->p),
                             pv_path_site(conf, &job->object, "tmp", call->p)};
 
-    pv_step_worker(call, &job->object, "", "empty", "");
+    pv_step_worker(call, &job->object, "", "empty", flags);
     pv_dgram_str(call->out, "");
     call->request = pv_step_folders(folder, 3);
+}
+
+void pv_site_empty(const pv_job_t *job, pv_call_t *call)
+{
+    pv_step_empty(job, call, "");
 }

@@ -24,10 +24,10 @@ static apr_status_t claim_want(pv_call_t *call, pv_err_t *err)
 
 static apr_status_t claim_have(pv_call_t *call, pv_err_t *err)
 {
-    return claim(call, call->job->have, err);
+    return claim(call, pv_props_flag(call->job->plan, "anew") ? NULL : call->job->have, err);
 }
 
-static void run_local(pv_call_t *call, apr_status_t (*fn)(pv_call_t *, pv_err_t *))
+void pv_step_local(pv_call_t *call, apr_status_t (*fn)(pv_call_t *call, pv_err_t *err))
 {
     call->kind = PV_CALL_LOCAL;
     call->local = fn;
@@ -35,12 +35,12 @@ static void run_local(pv_call_t *call, apr_status_t (*fn)(pv_call_t *, pv_err_t 
 
 void pv_names_take(const pv_job_t *job, pv_call_t *call)
 {
-    run_local(call, claim_want);
+    pv_step_local(call, claim_want);
 }
 
 void pv_names_back(const pv_job_t *job, pv_call_t *call)
 {
-    run_local(call, claim_have);
+    pv_step_local(call, claim_have);
 }
 
 static apr_status_t save(pv_call_t *call, json_t *props, const char *state, int deleted, pv_err_t *err)
@@ -86,12 +86,12 @@ static apr_status_t forget(pv_call_t *call, pv_err_t *err)
 
 void pv_object_record(const pv_job_t *job, pv_call_t *call)
 {
-    run_local(call, record);
+    pv_step_local(call, record);
 }
 
 void pv_object_forget(const pv_job_t *job, pv_call_t *call)
 {
-    run_local(call, forget);
+    pv_step_local(call, forget);
 }
 
 void pv_trash_empty(const pv_job_t *job, pv_call_t *call)

@@ -13,9 +13,12 @@
  * there. */
 static const char *switch_of(const pv_job_t *job, const json_t *props, const char *on, const char *off)
 {
-    const char *state = pv_props_str(job->plan, props == job->have ? "was" : "state");
+    int before = props == job->have;
+    const char *state = pv_props_str(job->plan, before ? "was" : "state");
 
-    return !props ? "NONE" : strcmp(state, "enabled") ? off : on;
+    if (!props || (before && pv_props_flag(job->plan, "anew")))
+        return "NONE";
+    return strcmp(state, "enabled") ? off : on;
 }
 
 static void put_names(const pv_job_t *job, pv_call_t *call, const json_t *props)

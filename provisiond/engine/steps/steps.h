@@ -22,6 +22,11 @@ pv_step_fn pv_database_probe, pv_database_create, pv_database_drop, pv_grant_pro
 pv_step_fn pv_link_probe, pv_link_make, pv_link_drop;
 /* driver.c */
 pv_step_fn pv_driver_install, pv_site_empty;
+/* backup.c: archives, and what is built from them beside the live site */
+pv_step_fn pv_archive_make, pv_archive_pack, pv_archive_keep, pv_archive_drop, pv_archive_unpack;
+pv_step_fn pv_backup_record, pv_backup_forget;
+pv_step_fn pv_beside_make, pv_beside_switch, pv_beside_back, pv_beside_empty, pv_beside_purge;
+pv_step_fn pv_newdb_grant, pv_olddb_drop, pv_driver_rewire, pv_driver_unwire, pv_driver_status;
 /* serve.c: what httpd and PHP-FPM are told, and what they then answer */
 pv_step_fn pv_pool_probe, pv_pool_stage, pv_pool_restore, pv_vhost_probe, pv_vhost_stage, pv_vhost_restore;
 pv_step_fn pv_httpd_probe, pv_httpd_listens, pv_config_publish, pv_site_get;
@@ -48,6 +53,20 @@ void pv_step_worker(pv_call_t *call, const pv_id_t *who, const char *platform, c
  * is built. */
 int pv_step_verb(const pv_job_t *job, pv_call_t *call, const pv_manifest_t *m, const char *verb, const pv_id_t *who,
                  const char *flags);
+
+/* A verb of the site's driver, as the site; with FLAGS besides those that its database needs. DBGEN is the generation
+ * of the database that it is told of. */
+int pv_step_site_verb(const pv_job_t *job, pv_call_t *call, const char *verb, const char *flags, const char *dbgen);
+
+/* What workers are told of the site's database, and the flag with which they reach it: n or d. */
+json_t *pv_step_database(const pv_job_t *job, apr_pool_t *p);
+const char *pv_step_db_flag(const pv_job_t *job);
+
+/* Empties the site's own folders, in the view that FLAGS make. */
+void pv_step_empty(const pv_job_t *job, pv_call_t *call, const char *flags);
+
+/* A function of the engine, inside the transaction that marks the step as done. */
+void pv_step_local(pv_call_t *call, apr_status_t (*fn)(pv_call_t *call, pv_err_t *err));
 
 /* The request of program `empty`: deletes what is in the folders, not them. */
 json_t *pv_step_folders(const char *const *folder, int n);
