@@ -129,7 +129,7 @@ function packages_report(Report $report, array $extensions, string $core, ?array
     $report->package('core', 'drupal', $core, '', 'Drupal', $enabled === null ? '' : 'enabled', (string) $schema);
     foreach ($extensions as $key => $e) {
         $on = isset($enabled[$key]);
-        if ($on || !$e->hidden) {
+        if ($on || !is_hidden($e, $extensions)) {
             $status = $enabled === null ? '' : ($on ? 'enabled' : 'disabled');
             $schema = $on ? (string) $enabled[$key] : $e->schema;
             $report->package($e->type, $e->name, $e->version, $e->path, $e->label, $status, $schema);
@@ -138,4 +138,12 @@ function packages_report(Report $report, array $extensions, string $core, ?array
     foreach (array_diff_key($enabled ?? [], $extensions) as $key => $schema) {
         $report->log('warning', "$key is enabled, but is not in the code base");
     }
+}
+
+/** Itself, or together with the profile in whose folder it lies. */
+function is_hidden(Extension $extension, array $extensions): bool
+{
+    $around = fn (Extension $e): bool =>
+        $e->hidden && $e->type === 'profile' && str_starts_with($extension->path, "$e->path/");
+    return $extension->hidden || array_filter($extensions, $around) !== [];
 }
