@@ -82,6 +82,11 @@ static void waits_no_more(pv_job_t *job)
 
 /* ---- one step forward ---- */
 
+int pv_step_is_resource(const pv_step_row_t *step)
+{
+    return step->undo && step->kind == PV_REPEAT;
+}
+
 static const char *resource_of(const pv_job_step_t *s, const char *state)
 {
     return pv_step_is_resource(s->row) ? state : NULL;

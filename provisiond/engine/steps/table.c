@@ -37,11 +37,6 @@ const pv_plan_row_t *pv_plan_row(const char *type, pv_kind_t kind)
     return NULL;
 }
 
-int pv_step_is_resource(const pv_step_row_t *step)
-{
-    return step->undo && step->kind == PV_REPEAT;
-}
-
 int pv_step_applies(const pv_job_t *job, const pv_step_row_t *step)
 {
     return !step->needs || pv_props_flag(job->plan, step->needs);
