@@ -34,13 +34,13 @@ typedef struct {
     pv_readback_t read; /* what 'httpd -t' said of the base configuration */
 } preflight_t;
 
-/* A new empty file system, not mounted anywhere yet. */
-static int make_tmpfs(void)
+/* A new file system, not mounted anywhere yet. MODE is its top folder's, NULL: its own. */
+static int make_fs(const char *type, const char *mode)
 {
-    int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+    int fs = fsopen(type, FSOPEN_CLOEXEC);
     if (fs < 0)
         return -1;
-    int mount = fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0755", 0) == 0 &&
+    int mount = (!mode || fsconfig(fs, FSCONFIG_SET_STRING, "mode", mode, 0) == 0) &&
                         fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0
                     ? fsmount(fs, FSMOUNT_CLOEXEC, 0)
                     : -1;
@@ -63,7 +63,7 @@ static int put(int dir, const char *file, const char *text)
 static int see(const preflight_t *f)
 {
     char file[PV_TREE_FILE];
-    int live = make_tmpfs(), pid = make_tmpfs();
+    int live = make_fs("tmpfs", "0755"), pid = make_fs("tmpfs", "0755");
     if (live < 0 || pid < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return -1;
     if (put(live, PV_REVISION, f->revision) != 0 || put(live, PROBE_FILE, f->probes) != 0)
@@ -84,17 +84,18 @@ static int setup_test(void *ctx)
     return see(ctx);
 }
 
-/* In a network of its own every address may be bound: whether it can be here is tried apart. */
+/* In a network of its own every address may be bound: whether it can be here is tried apart. By a /proc of its own, as
+ * the service manager may have made the machine's tunables read-only. */
 static int setup_shadow(void *ctx)
 {
     static const char *const nonlocal[] = {"sys/net/ipv4/ip_nonlocal_bind", "sys/net/ipv6/ip_nonlocal_bind"};
     const preflight_t *f = ctx;
     struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-    int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &lo) != 0)
+    int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), proc = make_fs("proc", NULL);
+    if (sock < 0 || proc < 0 || ioctl(sock, SIOCSIFFLAGS, &lo) != 0)
         return -1;
     for (int i = 0; i < 2; i++) {
-        int fd = openat(f->root->config->proc, nonlocal[i], O_WRONLY | O_CLOEXEC);
+        int fd = openat(proc, nonlocal[i], O_WRONLY | O_CLOEXEC);
         if (fd >= 0 && write(fd, "1", 1) != 1)
             return -1;
     }

@@ -97,7 +97,7 @@ def test_accounts_and_folders_are_made(dest):
     modes = {d: stat.S_IMODE((dest / d).stat().st_mode) for d in ("run/provision", "var/lib/provision", "srv/sites", "srv/platforms",
                                                                   "etc/provision/secrets", "var/log/provision/httpd", "var/lib/hostmaster")}  # fmt: skip
     assert modes == {"run/provision": 0o755, "var/lib/provision": 0o711, "srv/sites": 0o711, "srv/platforms": 0o755,
-                     "etc/provision/secrets": 0o700, "var/log/provision/httpd": 0o755, "var/lib/hostmaster": 0o750}  # fmt: skip
+                     "etc/provision/secrets": 0o700, "var/log/provision/httpd": 0o750, "var/lib/hostmaster": 0o750}  # fmt: skip
 
 
 @pytest.mark.parametrize("unit, most", [(UNITS[0], 5.0), (UNITS[1], 4.0), (UNITS[2], 4.0)])
