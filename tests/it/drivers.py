@@ -1,6 +1,7 @@
 """What the tests of the drivers stand on: runs of a verb as root's worker does them, folders and database of a site, a
 server of PHP in the place of the site's pool."""
 
+import contextlib
 import fcntl
 import http.client
 import json
@@ -9,8 +10,10 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import tempfile
 import types
 
+import pytest
 from lab.wait import until
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -66,7 +69,7 @@ def run_driver(folder, verb, request, uid):
     child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
                              pass_fds=(3,), preexec_fn=lambda: os.dup2(high, 3))
     os.close(high)
-    log, _ = child.communicate(body, timeout=120)
+    log, _ = child.communicate(body, timeout=300)
     with os.fdopen(read) as report:
         lines = [json.loads(line) for line in report]
     return Run(child.returncode, log.decode(errors="replace"), lines)
@@ -170,6 +173,25 @@ require $_SERVER['DOCUMENT_ROOT'] . '/index.php';
 """
 
 
+def on_platform(machine, root, verb, app=None, uid=PLATFORM_UID):
+    """Runs a verb of a platform."""
+    request = {"platform": {"id": "paaaaaaaaaaaa", "root": str(root)}, "args": {}}
+    return run_driver(machine.apps / (app or machine.app_of(root)), verb, request, uid)
+
+
+@contextlib.contextmanager
+def made_machine():
+    if os.geteuid() != 0:
+        pytest.fail("needs root: the drivers run as other uids")
+    top = pathlib.Path(tempfile.mkdtemp(prefix="pvdr", dir="/tmp"))
+    machine = Machine(top)
+    try:
+        yield machine
+    finally:
+        machine.close()
+        shutil.rmtree(top)
+
+
 class Machine:
     def __init__(self, top):
         top.chmod(0o711)
@@ -187,10 +209,12 @@ class Machine:
     def code(self, name, source="/usr/share/wordpress"):
         """A resolved copy of a code base without settings of its own, as the copy worker leaves it: a platform's."""
         root = self.top / name
-        subprocess.run(["cp", "-rL", source, root], check=True)
-        for own in ("wp-config.php", ".htaccess"):
-            (root / own).unlink(missing_ok=True)
-        subprocess.run(["chown", "-R", f"{PLATFORM_UID}:{PLATFORM_UID}", root], check=True)
+        root.mkdir()
+        owner = [f"--owner=:{PLATFORM_UID}", f"--group=:{PLATFORM_UID}"]
+        leave = ["--exclude=./wp-config.php", "--exclude=./.htaccess", "--exclude=tests"]
+        with subprocess.Popen(["tar", "-C", source, "-ch", *owner, *leave, "."], stdout=subprocess.PIPE) as pack:
+            subprocess.run(["tar", "-C", root, "-xp", "--numeric-owner"], stdin=pack.stdout, check=True)
+        assert pack.returncode == 0
         return root
 
     def close(self):

@@ -13,8 +13,9 @@ import tempfile
 import urllib.parse
 
 import pytest
-from drivers import APPS, OTHER_UID, PASSWORD, PHP, PLATFORM_UID, SITE_UID, TOP, Machine, Site, as_uid, run_driver
+from drivers import APPS, OTHER_UID, PASSWORD, PHP, SITE_UID, TOP, Site, as_uid, made_machine, on_platform, run_driver
 
+DRIVERS = sorted(path.name for path in APPS.iterdir() if path.is_dir())
 TITLE = "Müller & Söhne <b>"
 
 
@@ -24,18 +25,8 @@ def mode_of(path):
 
 @pytest.fixture(scope="module")
 def machine():
-    if os.geteuid() != 0:
-        pytest.fail("needs root: the drivers run as other uids")
-    top = pathlib.Path(tempfile.mkdtemp(prefix="pvdr", dir="/tmp"))
-    machine = Machine(top)
-    yield machine
-    machine.close()
-    shutil.rmtree(top)
-
-
-def on_platform(machine, root, verb, app="wordpress", uid=PLATFORM_UID):
-    request = {"platform": {"id": "paaaaaaaaaaaa", "root": str(root)}, "args": {}}
-    return run_driver(machine.apps / app, verb, request, uid)
+    with made_machine() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +61,7 @@ def pages(machine):
 # --- manifests
 
 
-@pytest.mark.parametrize("app", ["static", "wordpress"])
+@pytest.mark.parametrize("app", DRIVERS)
 def test_the_manifest_and_the_driver_name_the_same_verbs(machine, app):
     verbs = json.loads((APPS / app / "manifest.json").read_text())["verbs"]
     run = run_driver(machine.apps / app, "nonsense", {}, SITE_UID)
@@ -78,7 +69,7 @@ def test_the_manifest_and_the_driver_name_the_same_verbs(machine, app):
     assert run.error["text"].split("only ")[1].split(", ") == list(verbs)
 
 
-@pytest.mark.parametrize("app", ["static", "wordpress"])
+@pytest.mark.parametrize("app", DRIVERS)
 def test_the_man_page_explains_every_key_and_verb_of_a_manifest(app):
     manifest = json.loads((APPS / app / "manifest.json").read_text())
     row = next(iter(manifest["verbs"].values()))
@@ -139,7 +130,7 @@ def test_detect_reads_the_version_and_runs_nothing_of_the_code(machine, code):
 
 
 def test_detect_refuses_another_folder(machine, pages):
-    run = on_platform(machine, pages, "detect")
+    run = on_platform(machine, pages, "detect", "wordpress")
     assert (run.code, run.error["code"], run.error["field"]) == (1, "NOT_THIS_CMS", "place")
 
 
@@ -154,7 +145,7 @@ def test_setup_writes_two_files_and_then_nothing(machine, code):
 
 def test_setup_leaves_a_foreign_wp_config_alone(machine, pages):
     (pages / "wp-config.php").write_text("<?php define('DB_PASSWORD', 'secret');")
-    run = on_platform(machine, pages, "setup")
+    run = on_platform(machine, pages, "setup", "wordpress")
     assert (run.code, run.error["code"]) == (1, "FOREIGN_OBJECT") and str(pages / "wp-config.php") in run.error["text"]
     assert "secret" in (pages / "wp-config.php").read_text() and not (pages / "sites").exists()
     (pages / "wp-config.php").unlink()
