@@ -6,7 +6,10 @@
 #include "migrations.h"
 #include "panel.h"
 #include "stmts.h"
+#include <apr_atomic.h>
 #include <apr_optional.h>
+
+#define CONNECTIONS 40 /* that mod_dbd keeps at most, in the shipped configuration */
 
 /* A panel on another schema touches nothing. Asked each time, so that a migration is felt at once. */
 static apr_status_t schema_check(hm_db_t *db, pv_err_t *err)
@@ -22,13 +25,26 @@ static apr_status_t schema_check(hm_db_t *db, pv_err_t *err)
     return pv_fail(err, PV_PANEL_SCHEMA, NULL, "it has %d, this panel needs %d", is, HM_SCHEMA);
 }
 
-apr_status_t hm_db_open(hm_db_t **ret, server_rec *s, apr_pool_t *p, pv_err_t *err)
+/* mod_dbd finds out that a connection is dead when it is taken, and gives none then: after a restart of the database
+ * server that would be a failure for each that it kept. Where none could be had the last time, once is enough. */
+static ap_dbd_t *connection_take(hm_panel_t *panel, server_rec *s, apr_pool_t *p)
 {
     APR_OPTIONAL_FN_TYPE(ap_dbd_open) *open = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
-    ap_dbd_t *rec = open ? open(p, s) : NULL;
+    int tries = open == NULL ? 0 : apr_atomic_read32(&panel->database_away) ? 1 : CONNECTIONS;
+    ap_dbd_t *rec = NULL;
+    while (rec == NULL && tries-- > 0)
+        rec = open(p, s);
+    apr_atomic_set32(&panel->database_away, rec == NULL);
+    return rec;
+}
+
+apr_status_t hm_db_open(hm_db_t **ret, server_rec *s, apr_pool_t *p, pv_err_t *err)
+{
+    hm_panel_t *panel = hm_panel_get(s);
+    ap_dbd_t *rec = connection_take(panel, s, p);
     if (rec == NULL)
         return pv_fail(err, PV_DB_DOWN, NULL, "the panel's own database cannot be reached");
-    hm_db_t *db = hm_db_wrap(rec, hm_panel_get(s)->writers, p);
+    hm_db_t *db = hm_db_wrap(rec, panel->writers, p);
     apr_status_t rv = schema_check(db, err);
     if (rv == APR_SUCCESS)
         *ret = db;

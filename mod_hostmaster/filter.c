@@ -61,9 +61,10 @@ static const char *filter_ago(const json_t *value, apr_pool_t *p)
         apr_int64_t seconds;
         const char *one, *many;
     } units[] = {{86400, "day", "days"}, {3600, "hour", "hours"}, {60, "minute", "minutes"}};
-    apr_int64_t then = json_integer_value(value), s = (apr_time_now() - then) / 1000000;
-    if (then == 0)
+    apr_int64_t then = json_integer_value(value);
+    if (then <= 0)
         return "never";
+    apr_int64_t s = (apr_time_now() - then) / 1000000;
     if (s >= 30 * 86400)
         return filter_date(value, p);
     for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {

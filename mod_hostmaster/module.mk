@@ -14,6 +14,7 @@ $(O)/gen/migrations.h: $(wildcard sql/migrate/*.sql)
 	$(Q)printf '%s\n' '#define HM_MIGRATIONS "$(datadir)/migrate"' '#define HM_SCHEMA $(words $(wildcard sql/migrate/*.sql))' > $@
 
 LIBS_module = $(shell pkg-config --libs libxml-2.0) -ljansson -lcrypto
+LIBS_dbd    = $(shell pkg-config --libs apr-util-1)
 
 module: $(MODULE) $(SETUP)
 
@@ -32,6 +33,11 @@ $(MODULE): $(call objects,$(MODULE_SRC)) $(STMTS_O) $(LIBPROTO)
 	$(Q)$(CC) $(CFLAGS) -shared $(LDHARDEN) -Wl,--exclude-libs,ALL -o $@ $(filter %.o %.a,$^) $(LIBS_module)
 
 $(SETUP): $(call objects,$(SETUP_SRC)) $(STMTS_O) $(LIBPROTO)
-	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(shell pkg-config --libs apr-util-1) $(APR_LIBS)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(LIBS_dbd) $(APR_LIBS)
+
+# What of the module needs no httpd, for the unit tests.
+PANEL_PURE = $(addprefix mod_hostmaster/,parse.c route.c template.c render.c filter.c)
+$(O)/libpanel.a: $(call objects,$(PANEL_PURE))
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 .PHONY: module

@@ -1,6 +1,6 @@
 /*
  * What a panel's server has: settings from its directives, templates, the eventfd, the writers' mutex. Made in
- * post_config, read only afterwards.
+ * post_config; afterwards only what says so changes.
  */
 #ifndef HM_PANEL_H
 #define HM_PANEL_H
@@ -25,6 +25,7 @@ struct hm_panel {
     const char *consumer;        /* name under which the daemons keep our position */
     const int *wake_fd;          /* the dispatchers' eventfds */
     sem_t hashing;               /* bounds the bcrypts at a time in a process */
+    apr_uint32_t database_away;  /* the last one who wanted a connection got none; atomic */
 };
 
 /* The panel of a server, NULL where HostmasterPanel is not set. */

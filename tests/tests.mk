@@ -14,8 +14,8 @@ check: programs
 CHECKS += unit
 
 UNIT      = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/t_*.c))
-UNIT_LIBS = -lcmocka $(LIBS_provisiond-engine) $(LIBS_provisiond-dba) $(APR_LIBS)
-$(foreach w,root dba worker ctl engine,$(eval UNIT_AR_$(w) = $(O)/lib$(w).a))
+UNIT_LIBS = -lcmocka $(LIBS_provisiond-engine) $(LIBS_provisiond-dba) $(LIBS_module) $(LIBS_dbd) $(APR_LIBS)
+$(foreach w,root dba worker ctl engine panel,$(eval UNIT_AR_$(w) = $(O)/lib$(w).a))
 $(foreach w,steps plan manifest diff http,$(eval UNIT_AR_$(w) = $(O)/libengine.a))
 
 unit:
@@ -33,6 +33,7 @@ $(O)/unit/%: $(O)/o/tests/unit/%.o $$(UNIT_AR_$$(word 2,$$(subst _, ,$$*))) $(LI
 
 $(O)/unit/t_fuzz: $(O)/o/tests/fuzz/fuzz.o
 $(O)/o/tests/unit/%.o $(O)/o/tests/fuzz/%.o: CPPFLAGS += -Itests
+$(O)/o/tests/unit/t_panel_%.o: CPPFLAGS += $(CPPFLAGS_mod_hostmaster)
 
 # --- fuzz: libFuzzer on what reads untrusted bytes, FUZZ_TIME seconds each; the committed corpus is replayed by t_fuzz ---
 
@@ -55,12 +56,19 @@ CHECKS += it
 
 IT ?= tests/it tests/crash
 
-it: programs
+it: programs $(O)/stmts
 	@mkdir -p $(REPORT)
 	@$(MAKE) --no-print-directory O=$(O)/fault FAULTS=1 programs
 	@PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q --junitxml=$(REPORT)/it.xml $(IT)
 
 .PHONY: check unit unit-run fuzz it
+
+# Runs the panel's statements on a database by themselves.
+STMTS_TEST = $(O)/o/tests/it/stmts.o
+$(STMTS_TEST): CPPFLAGS += $(CPPFLAGS_mod_hostmaster)
+$(STMTS_TEST): $(STMTS)
+$(O)/stmts: $(STMTS_TEST) $(call objects,mod_hostmaster/db.c) $(STMTS_O) $(LIBPROTO)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(LIBS_dbd) $(APR_LIBS)
 
 # --- lint: the house rules, each of them tested by files that break it (tests/lint/bad) ---
 

@@ -85,10 +85,10 @@ SELECT a.id, a.login, a.mail, a.role, COALESCE(a.client, 0), COALESCE(c.name, ''
 SELECT id, login, mail, role, state, seen FROM account WHERE client = %lld ORDER BY login LIMIT %lld
 
 -- @stmt account_add(id:n login:s mail:s role:s client:n created:n)
-INSERT INTO account (id, login, mail, role, client, created) VALUES (%lld, %s, %s, %s, NULLIF(%lld, 0), %lld)
+INSERT INTO account (id, login, mail, role, client, created) VALUES (%lld, %s, %s, %s, (SELECT id FROM client WHERE id = %lld), %lld)
 
 -- @stmt account_change(mail:s role:s client:n state:s id:n seen:n) rows=1
-UPDATE account SET mail = %s, role = %s, client = NULLIF(%lld, 0), state = %s, revision = revision + 1 WHERE id = %lld AND revision = %lld
+UPDATE account SET mail = %s, role = %s, client = (SELECT id FROM client WHERE id = %lld), state = %s, revision = revision + 1 WHERE id = %lld AND revision = %lld
 
 -- @stmt account_password(password:s id:n) rows=1
 UPDATE account SET password = %s WHERE id = %lld

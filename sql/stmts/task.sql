@@ -43,7 +43,7 @@ SELECT id FROM task WHERE open_key > '' AND id < %lld AND object IN (%s, %s, %s,
 
 -- @stmt task_add(id:n type:s verb:s object:s label:s server:s account:n client:n origin:s created:n open_key:s)
 INSERT INTO task (id, type, verb, object, label, server, account, client, origin, state, attempts, created, open_key)
-VALUES (%lld, %s, %s, %s, %s, %s, NULLIF(%lld, 0), %lld, %s, 'queued', 1, %lld, %s)
+VALUES (%lld, %s, %s, %s, %s, %s, (SELECT id FROM account WHERE id = %lld), %lld, %s, 'queued', 1, %lld, %s)
 
 -- @stmt task_reopen(open_key:s id:n) rows=1
 UPDATE task SET state = 'queued', attempts = attempts + 1, code = '', started = 0, ended = 0, open_key = %s

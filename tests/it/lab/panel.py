@@ -142,7 +142,7 @@ class Panel:
         self.folder, self.netns, self.tls = f"{folder}/panel", netns, tls
         self.host = "panel.test" if tls else "panel.localhost"
         self.url = f"{'https' if tls else 'http'}://{self.host}:{PORT}"
-        self.process, self.driver = None, driver
+        self.process, self.driver, self.known = None, driver, set()
         self.database = f"{self.folder}/data/panel.db"
         for name in ("", "/run", "/log", "/data", "/bin"):
             os.makedirs(f"{self.folder}{name}", mode=0o755, exist_ok=True)
@@ -270,8 +270,8 @@ class Panel:
 
     def admin(self, login="admin"):
         """A browser of an administrator, made when it is not there."""
-        known = any(row[0] == login for row in self.rows("SELECT login FROM account"))
-        link = self.setup("link", login) if known else self.setup("admin", login, f"{login}@example.org")
+        link = self.setup("link", login) if login in self.known else self.setup("admin", login, f"{login}@example.org")
+        self.known.add(login)
         return Browser(self).log_in(link)
 
     def program(self, browser, scope="write"):
@@ -340,8 +340,8 @@ class Office:
 
 
 @contextlib.contextmanager
-def alone(**settings):
-    """A panel without a daemon: folder and namespace of its own, gone at the end. Made and migrated; not started."""
+def place():
+    """A folder and a namespace for a panel without a daemon, gone at the end with all that runs in it."""
     _remove_leftovers()
     folder = tempfile.mkdtemp(prefix="pv", dir=BASE)
     os.chmod(folder, 0o755)
@@ -349,11 +349,19 @@ def alone(**settings):
         fcntl.flock(lock, fcntl.LOCK_EX)
         netns = Netns()
         try:
-            panel = Panel(folder, netns, **settings)
-            panel.setup("migrate")
-            yield panel
+            yield folder, netns
         finally:
             processes.end_all(netns.inode, folder)
             netns.close()
             if not os.environ.get("PV_KEEP"):
                 _remove(folder)
+
+
+@contextlib.contextmanager
+def alone(migrate=True, **settings):
+    """A panel without a daemon, made and migrated; not started."""
+    with place() as (folder, netns):
+        panel = Panel(folder, netns, **settings)
+        if migrate:
+            panel.setup("migrate")
+        yield panel

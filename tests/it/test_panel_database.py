@@ -1,0 +1,217 @@
+"""The panel's database: the same on SQLite, PostgreSQL and MariaDB; a schema that is not the panel's; writers at once, and a VACUUM among
+them."""
+
+import concurrent.futures
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import sqlite3
+import subprocess
+import threading
+
+import pytest
+
+from lab import Lab
+from lab.database import ADMIN, Database
+from lab.lab import BUILD, TREE
+from lab.panel import Office, Panel, alone, place
+from lab.postgres import Postgres
+
+# SQL after which a database takes rows whose references lead nowhere
+FREE = {"sqlite3": "PRAGMA foreign_keys = OFF", "pgsql": "SET session_replication_role = replica", "mysql": "SET foreign_key_checks = 0"}
+
+
+@contextlib.contextmanager
+def database(driver, folder, netns):
+    """DBDParams of an empty database, what asks it (a function of SQL), and a function that starts its server anew."""
+    if driver == "sqlite3":
+        yield None, None, None
+    elif driver == "pgsql":
+        server = Postgres(f"{folder}/pg").start()
+        server.ask("CREATE DATABASE hostmaster")
+        try:
+            yield f"host={server.folder} dbname=hostmaster user=owner", lambda sql: server.ask(sql, "hostmaster"), lambda: (server.stop(), server.start())
+        finally:
+            server.stop()
+    else:
+        server = Database(f"{folder}/db", Lab._template(), netns)
+        server.start()
+        server.ask("CREATE DATABASE hostmaster CHARACTER SET utf8mb4")
+        try:
+            yield (f"sock={server.socket},user={ADMIN[0]},pass={ADMIN[1]},dbname=hostmaster,reconnect=0,flags=CLIENT_FOUND_ROWS",
+                   lambda sql: server.ask(f"USE hostmaster; {sql}"), lambda: (server.stop(), server.start()))
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="module", params=list(FREE))
+def made(request):
+    """(panel, ask, restart) on each database: made by hostmaster-setup, running."""
+    with place() as (folder, netns), database(request.param, folder, netns) as (params, ask, restart):
+        panel = Panel(folder, netns, driver=request.param, params=params)
+        panel.params = params or panel.database
+        assert panel.setup("migrate") == "schema 1"
+        assert panel.setup("migrate") == ""
+        yield panel.start(), ask or panel.rows, restart
+
+
+@pytest.fixture(scope="module")
+def office_on(made):
+    return Office(made[0])
+
+
+def test_every_statement_runs(made):
+    """Prepared and run, and run again as prepared."""
+    panel, _, _ = made
+    assert os.path.exists(f"{BUILD}/stmts"), "make stmts: it is built by 'make it'"
+    with panel.netns.entered():
+        done = subprocess.run([f"{BUILD}/stmts", panel.driver, panel.params, FREE[panel.driver]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    texts = [path.read_text(encoding="utf-8") for path in pathlib.Path(f"{TREE}/sql/stmts").glob("*.sql")]
+    written = sum(len(re.findall("^-- @stmt ", text, re.M)) for text in texts)
+    assert done.stdout == f"{written} statements\n"
+
+
+def test_the_panel_works_on_it(made, office_on):
+    """Lists, texts of all scripts, names in use, edits, stale edits, tasks, and the scope of a client."""
+    panel, ask, _ = made
+    title = "Grüße, 世界 🎉 & <b>'\"\\"
+    one = office_on.add_site(office_on.ann_api, "one.test", title=title, aliases=["b.one.test", "a.one.test"])["site"]["id"]
+    row = office_on.ann_api.get(f"/sites/{one}").json
+    assert (row["site"]["title"], [a["name"] for a in row["aliases"]]) == (title, ["a.one.test", "b.one.test"])
+    for taken in ("one.test", "a.one.test", "ann.test"):
+        assert office_on.bob_api.post("/sites", {"name": taken, "platform": office_on.platform}).status == 422
+    assert office_on.bob_api.get(f"/sites/{one}").status == 404
+    office_on.ann_api.must(f"/sites/{one}", {"revision": "1", "aliases": ["c.one.test"]})
+    assert office_on.ann_api.post(f"/sites/{one}", {"revision": "1", "aliases": []}).status == 412
+    assert [s["name"] for s in office_on.api.get("/sites?limit=2").json["sites"]] == ["ann.test", "bob.test"]
+    assert [s["name"] for s in office_on.api.get("/sites?find=one.t").json["sites"]] == ["one.test"]
+    tasks = office_on.ann_api.get("/tasks").json["tasks"]
+    assert [(t["type"], t["label"]) for t in tasks] == [("verify", "one.test"), ("install", "one.test"), ("install", "ann.test")]
+    assert len({office_on.ann_api.must(f"/sites/{one}/tasks", {"type": "verify"})["task"] for _ in range(3)}) == 1
+    assert int(ask("SELECT COUNT(*) FROM host WHERE site = '%s'" % one)[0][0]) == 2
+    assert office_on.ann.get("/").status == 200
+
+
+def test_one_name_wanted_at_once_is_ones(made, office_on):
+    """Nobody sees a defect of the database: the others are told that the name is taken."""
+    panel, ask, _ = made
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: office_on.ann_api.post("/sites", {"name": "wanted.test", "platform": office_on.platform}).status, range(8)))
+    assert sorted(answers) == [201] + [422] * 7
+    assert int(ask("SELECT COUNT(*) FROM task WHERE label = 'wanted.test'")[0][0]) == 1
+
+
+def test_one_call_made_at_once_is_one_change(made, office_on):
+    panel, ask, _ = made
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: office_on.ann_api.post("/sites", {"name": "once.test", "platform": office_on.platform},
+                                                                 key="the same").status, range(8)))  # fmt: skip
+    assert set(answers) <= {201, 409, 422} and 201 in answers
+    assert int(ask("SELECT COUNT(*) FROM site WHERE name = 'once.test'")[0][0]) == 1
+    assert office_on.ann_api.post("/sites", {"name": "once.test", "platform": office_on.platform}, key="the same").status == 201
+
+
+def test_after_a_restart_of_the_database_no_request_is_lost(made, office_on):
+    """Every connection that the panel kept is dead then; nobody sees it."""
+    panel, _, restart = made
+    if restart is None:
+        return  # SQLite has no server
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(lambda _: office_on.ann.get("/sites").status, range(60))) == {200}
+    restart()
+    panel.logs.expect(".*")  # mod_dbd and the dispatcher tell of it
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        assert set(pool.map(lambda _: office_on.ann.get("/sites").status, range(60))) == {200}
+    assert office_on.add_site(office_on.ann_api, "after.test")["site"]["name"] == "after.test"
+
+
+# The schema
+
+
+def test_a_panel_on_another_schema_says_so_until_it_is_migrated():
+    with alone(migrate=False) as panel:
+        panel.start()
+        for version in (None, 2):
+            if version:
+                panel.setup("migrate")
+                panel.rows("UPDATE schema_version SET version = ?", version)
+            page, api = panel.ask("GET", "/login"), panel.ask("GET", "/api/v1/sites", headers={"Authorization": "Bearer x"})
+            assert page.status == 200  # asks the database nothing
+            assert (api.status, api.json["code"]) == (503, "PANEL_SCHEMA")
+            assert "hostmaster-setup FILE migrate" in api.json["fix"] and "needs 1" in api.json["detail"]
+            page = panel.ask("GET", "/sites", headers={"Cookie": "hm=" + "a" * 43})
+            assert page.status == 503 and "hostmaster-setup FILE migrate" in page.text
+        panel.rows("UPDATE schema_version SET version = 1")
+        assert panel.admin().get("/").status == 200
+
+
+def test_a_migration_is_whole_or_not_at_all(tmp_path):
+    """A broken one leaves nothing; corrected, it is applied where the last one ended; the panel does not touch what is newer than itself."""
+    shutil.copy(f"{TREE}/sql/migrate/0001.sql", tmp_path)
+    os.chmod(tmp_path, 0o755)
+    for parent in tmp_path.parents[:2]:
+        os.chmod(parent, 0o755)
+    second = tmp_path / "0002.sql"
+    with alone() as panel:
+        panel.start()
+        browser = panel.admin()
+        tables = panel.inventory().keys()
+        second.write_text("CREATE TABLE more (id BIGINT);\nCREATE TABLE bad (;\nUPDATE schema_version SET version = 2;\n")
+        assert "0002.sql" in panel.setup("migrate", code=5, migrations=tmp_path)
+        assert panel.inventory().keys() == tables and browser.get("/").status == 200
+        second.write_text("CREATE TABLE more (id BIGINT);\nUPDATE schema_version SET version = 2;\n")
+        assert panel.setup("migrate", migrations=tmp_path) == "schema 2"
+        assert panel.setup("migrate", migrations=tmp_path) == ""
+        assert "more" in panel.inventory()
+        assert browser.get("/").status == 503
+
+
+def test_the_database_belongs_to_the_panels_user(panel):
+    """hostmaster-setup, run by root, makes no file that the panel cannot write or others can read."""
+    for name in os.listdir(f"{panel.folder}/data"):
+        info = os.stat(f"{panel.folder}/data/{name}")
+        assert info.st_uid == os.stat(f"{panel.folder}/data").st_uid != 0
+        assert info.st_mode & 0o077 == 0
+
+
+# Many at once
+
+
+def test_writers_at_once_wait_for_each_other_and_none_is_refused(office):
+    """SQLite has one writer. Whoever comes second waits for his turn and no longer: not for a retry's pause."""
+    names = iter(range(10**6))
+
+    def write(_):
+        return office.ann_api.post("/account/tokens", {"name": f"t{next(names)}", "scope": "read"}).status
+
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        assert set(pool.map(write, range(800))) == {201}
+
+
+def test_a_vacuum_during_traffic_loses_no_request(office, panel):
+    """It makes every prepared statement of every connection stale, at any moment."""
+    over, vacuums = threading.Event(), []
+
+    def vacuum():
+        with contextlib.closing(sqlite3.connect(panel.database, timeout=30, isolation_level=None)) as db:
+            while not over.is_set():
+                db.execute("VACUUM")
+                vacuums.append(1)
+
+    def visit(n):
+        made = office.ann_api.post("/account/tokens", {"name": f"v{n}", "scope": "read"})
+        return made.status, office.ann.get("/").status, office.ann_api.get("/sites").status
+
+    with concurrent.futures.ThreadPoolExecutor(9) as pool:
+        cleaner = pool.submit(vacuum)
+        try:
+            answers = []
+            while len(vacuums) < 10:
+                answers += pool.map(visit, range(40))
+        finally:
+            over.set()
+        cleaner.result(60)
+    assert set(answers) == {(201, 200, 200)}
