@@ -125,11 +125,11 @@ class Lab:
         rows = {
             "RunDir": self.run, "StateDir": f"{folder}/state", "SitesRoot": f"{folder}/sites",
             "PlatformRoot": [f"{folder}/platforms"], "SourceRoot": ["/usr/share", f"{folder}/sources"],
-            "SecretsDir": f"{folder}/secrets", "LogDir": f"{folder}/log", "AppsDir": f"{folder}/apps",
+            "BackupRoot": f"{folder}/backups", "SecretsDir": f"{folder}/secrets", "LogDir": f"{folder}/log", "AppsDir": f"{folder}/apps",
             "TemplatesDir": f"{folder}/templates", "ProgramDir": f"{folder}/bin", "EngineUser": ENGINE_UID, "DbaUser": DBA_USER,
             "SitesUser": "www-data", "PanelUsers": PANEL_UID, "AdminUsers": f"root {ADMIN_UID}",
             "UidRange": f"{FIRST_UID}-{LAST_UID}", "HttpdConfig": self.httpd_conf,
-            "HttpdPidFile": f"{self.run}/httpd/httpd.pid", "DbSocket": f"{folder}/db/s", "WaitLimit": 60, "TrashTime": 0,
+            "HttpdPidFile": f"{self.run}/httpd/httpd.pid", "DbSocket": f"{folder}/db/s", "WaitLimit": 60, "TrashTime": 0, "ReloadGap": 0,
             "AllowLocalhost": "on", **settings}
         with open(self.conf, "w", encoding="utf-8") as f:
             for name, value in rows.items():
@@ -212,7 +212,7 @@ class Lab:
     def must(self, *words, code=0):
         """Runs a task or a question that has to end with CODE (None: with any); gives its JSON."""
         done = self.provision(*words, "--json")
-        assert code is None or done.code == code, f"provision {' '.join(words)}: {done!r}\n{self.daemon_log()[-3000:]}"
+        assert code is None or done.code == code, f"provision {' '.join(words)}: {done!r}\n{self.daemon_log()[-1200:]}"
         return done.json
 
     def submit(self, *words):
@@ -277,6 +277,9 @@ class Lab:
 
     def site(self, host):
         return self.must("show", f"@{host}")
+
+    def gone(self, host):
+        return self.provision("show", f"@{host}").code == 3
 
     # The world
 
