@@ -1,5 +1,5 @@
 /*
- * One publish at a time. At once after a quiet time; after a reload, not before max(2 s, 10 x what it took), so that
+ * One publish at a time. At once after a quiet time; after a reload, not before max(ReloadGap, 10 x what it took), so that
  * reloads take at most a tenth of httpd's time. What comes meanwhile goes out together.
  *
  * Where a batch fails because of one site, root has parked that site and names it: its job gets the failure, the others
@@ -12,7 +12,6 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#define MIN_GAP    2000000
 #define GAP_FACTOR 10
 
 typedef struct member member_t;
@@ -24,6 +23,7 @@ struct member {
 struct pv_publisher {
     pv_loop_t *loop;
     pv_peer_t *root;
+    int64_t least; /* between two reloads, microseconds; 0: reloads are not spread at all */
     member_t *waiting, **end; /* for the next one */
     member_t *batch;          /* that is under way; the first one's call carries it */
     pv_timer_t *timer;
@@ -32,11 +32,12 @@ struct pv_publisher {
 
 static void publish(void *ctx);
 
-pv_publisher_t *pv_publisher_make(pv_loop_t *loop, pv_peer_t *root, apr_pool_t *p)
+pv_publisher_t *pv_publisher_make(pv_loop_t *loop, pv_peer_t *root, long gap, apr_pool_t *p)
 {
     pv_publisher_t *pub = apr_pcalloc(p, sizeof(*pub));
     pub->loop = loop;
     pub->root = root;
+    pub->least = (int64_t)gap * 1000000;
     pub->end = &pub->waiting;
     return pub;
 }
@@ -82,9 +83,9 @@ static void answer_batch(pv_publisher_t *pub, const pv_reply_t *reply, const cha
 static void published(pv_call_t *call, const pv_reply_t *reply)
 {
     pv_publisher_t *pub = call->travel;
-    if (reply->code == PV_OK && reply->b > 0) {
+    if (reply->code == PV_OK && reply->b > 0 && pub->least > 0) {
         int64_t gap = GAP_FACTOR * (int64_t)reply->b;
-        pub->not_before = pv_loop_now() + (gap > MIN_GAP ? gap : MIN_GAP);
+        pub->not_before = pv_loop_now() + (gap > pub->least ? gap : pub->least);
     }
     pv_log("publish", "code=%s rev=%lu culprit=%s", pv_error_row(reply->code)->name, (unsigned long)reply->a,
            call->more && reply->code != PV_OK ? call->more : "-");
