@@ -232,7 +232,7 @@ void pv_view_record(const pv_view_t *view, const json_t *row, const json_t *name
 pv_view_kind_t pv_view_find(const char *kind)
 {
     static const char *const names[PV_VIEWS] = {
-        [PV_VIEW_server] = "server", [PV_VIEW_platform] = "platform", [PV_VIEW_site] = "site", [PV_VIEW_job] = "job",
+        [PV_VIEW_server] = "server", [PV_VIEW_platform] = "platform", [PV_VIEW_site] = "site",   [PV_VIEW_job] = "job",
         [PV_VIEW_backup] = "backup", [PV_VIEW_step] = "step",         [PV_VIEW_drift] = "drift",
     };
     pv_view_kind_t view = 0;

@@ -20,12 +20,12 @@ const char *pv_session_origin(const pv_session_t *session);
 
 /* Queues a line (taken over); one that is too long becomes the error that says so. */
 void pv_session_send(pv_session_t *session, uint64_t re, json_t *line);
-/* After what is to be sent already, SIZE bytes of FD, which is the session's from now on; then the connection ends. Lines
- * that come meanwhile are not read. */
-void pv_session_stream(pv_session_t *session, int fd, int64_t size);
-
 void pv_session_error(pv_session_t *session, uint64_t re, const pv_err_t *err);
 size_t pv_session_waiting(const pv_session_t *session); /* bytes the peer has not taken yet */
+
+/* After what is to be sent already, SIZE bytes of FD, which is the session's from now on; then the connection ends.
+ * Lines that come meanwhile are not read. */
+void pv_session_stream(pv_session_t *session, int fd, int64_t size);
 
 /* A sink for an answer that comes by and by; NULL where too many are under way: BUSY was then answered. */
 pv_sink_t *pv_session_sink(pv_session_t *session, uint64_t re);

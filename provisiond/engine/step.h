@@ -5,8 +5,8 @@
  *
  * What the loop does with a row: probe NULL counts as ABSENT before the act and as CURRENT after it; act NULL is done
  * at once (a step that only has an undo). A step is undone only if this job made its effect: found ABSENT and not
- * recorded as the object's before; PUBLISH and ONCE steps always. In a plan that does not converge, a step with an undo that
- * finds something there that is not recorded as this object's fails with FOREIGN_OBJECT. Verify logs `drift: NAME:
+ * recorded as the object's before; PUBLISH and ONCE steps always. In a plan that does not converge, a step with an undo
+ * that finds something there that is not recorded as this object's fails with FOREIGN_OBJECT. Verify logs `drift: NAME:
  * detail` for what it repairs of an object that was there before; not for PUBLISH steps when `want` differs from
  * `have`, since then the difference is the task. After an act the probe must say CURRENT, else the step failed.
  */
@@ -54,7 +54,8 @@ const pv_plan_row_t *pv_plan_row(const char *type, pv_kind_t kind);
  */
 apr_status_t pv_plan_make(pv_job_t *job, const pv_fields_t *fields, pv_err_t *err);
 
-/* What it makes belongs to the object from then on; what a PUBLISH or ONCE step makes is the job's, which takes it back.
+/* What it makes belongs to the object from then on; what a PUBLISH or ONCE step makes is the job's, which takes it
+ * back.
  */
 int pv_step_is_resource(const pv_step_row_t *step);
 
