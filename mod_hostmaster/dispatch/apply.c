@@ -112,9 +112,22 @@ static apr_status_t site_make(apply_t *a, const char *id, const json_t *o)
     return rv == APR_SUCCESS ? hosts_take(a, id, hm_row_s(o, "name"), json_object_get(o, "aliases")) : rv;
 }
 
+/* Where visitors find it: the name that the others lead to, at its web server's port. */
+static apr_status_t site_url(apply_t *a, const json_t *o, const char **url)
+{
+    json_t *rows;
+    const char *name = hm_row_s(o, hm_row_s(o, "redirect")[0] ? "redirect" : "name");
+    apr_status_t rv = hm_sql_site_port(a->db, &rows, a->err, hm_row_s(o, "platform"));
+    int port = rv == APR_SUCCESS ? (int)hm_row_n(json_array_get(rows, 0), "port") : 0;
+    *url = port == 0 || port == 80 ? apr_psprintf(a->p, "http://%s/", name)
+                                   : apr_psprintf(a->p, "http://%s:%d/", name, port);
+    return rv;
+}
+
 static apr_status_t site_seen(apply_t *a, const char *id, const json_t *o, int deleted)
 {
     json_t *rows;
+    const char *url, *dbgen = hm_row_s(o, "dbgen"), *database = dbgen[0] ? apr_pstrcat(a->p, id, "d", dbgen, NULL) : "";
     apr_status_t rv;
     if (deleted) {
         rv = hm_sql_host_delete_of(a->db, a->err, id);
@@ -123,10 +136,11 @@ static apr_status_t site_seen(apply_t *a, const char *id, const json_t *o, int d
     rv = hm_sql_site_get(a->db, &rows, a->err, id, 1, 0);
     if (rv == APR_SUCCESS && json_array_size(rows) == 0)
         rv = site_make(a, id, o);
-    if (rv != APR_SUCCESS)
-        return rv;
-    return hm_sql_site_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_s(o, "db_name"), hm_row_s(o, "url"),
-                            hm_row_s(o, "version"), hm_row_n(o, "revision"), hm_row_n(o, "at"), id);
+    if (rv == APR_SUCCESS)
+        rv = site_url(a, o, &url);
+    return rv == APR_SUCCESS ? hm_sql_site_seen(a->db, a->err, hm_row_s(o, "state"), database, url,
+                                                hm_row_s(o, "version"), hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
+                             : rv;
 }
 
 /* A new object is told of before it is verified; it counts from then on that it is. */
@@ -273,7 +287,7 @@ static apr_status_t log_apply(apply_t *a, const json_t *event, const json_t *att
                     hm_row_s(event, "text"));
 }
 
-/* A step that begins is a line of the log. */
+/* A step that begins is a line of the log, and what the attempt is at. */
 static apr_status_t step_apply(apply_t *a, const json_t *event, const json_t *attempt)
 {
     const char *state = hm_row_s(event, "state"), *name = hm_row_s(event, "name");
@@ -281,7 +295,8 @@ static apr_status_t step_apply(apply_t *a, const json_t *event, const json_t *at
         return APR_SUCCESS;
     const char *text = strcmp(state, "undone") == 0 ? apr_pstrcat(a->p, "undone: ", hm_row_s(event, "text"), NULL)
                                                     : hm_row_s(event, "text");
-    return log_line(a, attempt, hm_row_n(event, "at"), "notice", name, text);
+    apr_status_t rv = hm_sql_attempt_phase(a->db, a->err, apr_psprintf(a->p, "%.250s", text), hm_row_n(attempt, "id"));
+    return rv != APR_SUCCESS ? rv : log_line(a, attempt, hm_row_n(event, "at"), "notice", name, text);
 }
 
 static apr_status_t progress_apply(apply_t *a, const json_t *event, const json_t *attempt)

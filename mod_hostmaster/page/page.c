@@ -64,10 +64,19 @@ apr_status_t hm_tasks_on(hm_req_t *q, const char *object)
     return APR_SUCCESS;
 }
 
-/* May a person start this task now? install comes with the site; disable and enable exclude each other. */
+/* Does it need nothing but the object? verify's fields are the object's own. */
+static int is_plain(const pv_task_row_t *task)
+{
+    for (int i = 0; i < task->nfields; i++)
+        if (task->field[i].required && strcmp(task->type, "verify") != 0)
+            return 0;
+    return 1;
+}
+
+/* May a person start this task now? disable and enable exclude each other. */
 static int offered(const pv_task_row_t *task, pv_kind_t kind, const char *state)
 {
-    if (task->kind != kind || strcmp(task->type, "install") == 0)
+    if (task->kind != kind || !is_plain(task))
         return 0;
     if (strcmp(task->type, "disable") == 0)
         return strcmp(state, "enabled") == 0;
@@ -81,7 +90,8 @@ void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *st
         const pv_task_row_t *task = pv_task_at(i);
         if (!offered(task, kind, state))
             continue;
-        const char *label = apr_pstrmemdup(q->p, task->label, strcspn(task->label, " "));
+        const char *last = strrchr(task->label, ' '); /* "Back up site": which site is plain to see */
+        const char *label = last ? apr_pstrmemdup(q->p, task->label, (apr_size_t)(last - task->label)) : task->label;
         const char *action = apr_psprintf(q->p, "/%ss/%s/tasks", pv_kind_name(kind), id);
         json_array_append_new(actions,
                               json_pack("{s:s, s:s, s:s, s:s, s:b}", "type", task->type, "label", label, "help",
@@ -116,7 +126,7 @@ apr_status_t hm_task_type(hm_req_t *q, pv_kind_t kind, const char **ret)
     if (rv != APR_SUCCESS)
         return rv;
     const pv_task_row_t *task = pv_task_find(hm_row_s(values, "type"), kind);
-    if (task == NULL || strcmp(task->type, "install") == 0)
+    if (task == NULL || !is_plain(task))
         return pv_fail(&q->err, PV_SCHEMA, "type", "a task that can be run on a %s", pv_kind_name(kind));
     *ret = task->type;
     return APR_SUCCESS;

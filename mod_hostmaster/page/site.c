@@ -67,7 +67,8 @@ int hm_page_site_view(hm_req_t *q)
     HM_TRY(q, hm_tasks_on(q, q->param[0]));
     json_object_set(q->view, "site", site);
     json_object_set(q->view, "aliases", aliases);
-    json_object_set_new(q->view, "can", json_pack("{s:b}", "change", 1));
+    int installed = strcmp(hm_row_s(site, "state"), "new") != 0, busy = hm_row_s(site, "busy")[0] != '\0';
+    json_object_set_new(q->view, "can", json_pack("{s:b, s:b}", "change", installed, "again", !installed && !busy));
     hm_actions_show(q, PV_SITE, q->param[0], hm_row_s(site, "state"));
     return OK;
 }
@@ -124,7 +125,7 @@ static apr_status_t name_free(hm_req_t *q, const char *field, const char *name, 
     if (rv != APR_SUCCESS || json_array_size(rows) == 0)
         return rv;
     const json_t *row = json_array_get(rows, 0);
-    if (strcmp(hm_row_s(row, "site"), site) == 0 && strcmp(hm_row_s(row, "kind"), "alias") == 0)
+    if (strcmp(hm_row_s(row, "site"), site) == 0)
         return APR_SUCCESS;
     return hm_form_wrong(q, PV_NAME_IN_USE, field, "%s is in use already", name);
 }
@@ -201,35 +202,60 @@ static apr_status_t relations_check(hm_req_t *q, const json_t *values, const cha
     return rv;
 }
 
+/* What an install takes, after the rules that look at other rows. */
+typedef struct {
+    const char *name, *redirect, *server;
+    int64_t client;
+} install_t;
+
+static apr_status_t install_check(hm_req_t *q, install_t *ret, const json_t *values, const char *site, int64_t client)
+{
+    install_t in = {.name = hm_value(values, "name", NULL), .redirect = redirect_of(values, NULL), .server = ""};
+    apr_status_t rv = name_free(q, "name", in.name, site);
+    if (rv == APR_SUCCESS)
+        rv = aliases_check(q, json_object_get(values, "aliases"), in.name, in.redirect, site);
+    if (rv == APR_SUCCESS)
+        rv = client_of(q, values, client, &in.client);
+    if (rv == APR_SUCCESS)
+        rv = relations_check(q, values, &in.server);
+    *ret = in;
+    return rv;
+}
+
+/* Takes its host names and queues the task; the answer leads there. */
+static int install_queue(hm_req_t *q, const install_t *in, const json_t *values, const char *id, int status)
+{
+    json_t *site =
+        hm_own(q, json_pack("{s:s, s:s, s:I}", "id", id, "name", in->name, "client", (json_int_t)in->client));
+    int64_t task;
+    HM_TRY(q, hm_sql_host_delete_of(q->db, &q->err, id));
+    HM_TRY(q, hm_sql_host_add(q->db, &q->err, in->name, id, "site"));
+    HM_TRY(q, aliases_add(q, json_object_get(values, "aliases"), id));
+    HM_TRY(q, hm_queue(q, "install", site, in->server, &task));
+    json_object_del(q->view, "form");
+    json_object_set(q->view, "site", site);
+    return hm_done(q, status, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
+}
+
 int hm_page_site_add(hm_req_t *q)
 {
-    json_t *values, *site;
-    const char *server = "";
-    int64_t client, task;
+    json_t *values;
+    install_t in;
     pv_id_t id;
     HM_TRY(q, add_form(q));
     HM_TRY(q, hm_form_check(&values, q, hm_form_find("site_add")));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, pv_id_make(&id, PV_SITE));
-    const char *name = hm_value(values, "name", NULL), *redirect = redirect_of(values, NULL);
-    HM_TRY(q, name_free(q, "name", name, id.s));
-    HM_TRY(q, aliases_check(q, json_object_get(values, "aliases"), name, redirect, id.s));
-    HM_TRY(q, client_of(q, values, 1, &client));
-    HM_TRY(q, relations_check(q, values, &server));
-    HM_TRY(q, hm_sql_site_add(q->db, &q->err, id.s, name, client, hm_value(values, "platform", NULL),
-                              hm_value(values, "db_server", NULL), redirect, hm_value(values, "title", NULL),
+    HM_TRY(q, install_check(q, &in, values, id.s, 1));
+    HM_TRY(q, hm_sql_site_add(q->db, &q->err, id.s, in.name, in.client, hm_value(values, "platform", NULL),
+                              hm_value(values, "db_server", NULL), in.redirect, hm_value(values, "title", NULL),
                               hm_value(values, "language", NULL), hm_value(values, "profile", NULL),
                               hm_value(values, "admin_name", NULL), hm_value(values, "admin_mail", NULL), hm_db_now()));
-    HM_TRY(q, hm_sql_host_add(q->db, &q->err, name, id.s, "site"));
-    HM_TRY(q, aliases_add(q, json_object_get(values, "aliases"), id.s));
-    site = hm_own(q, json_pack("{s:s, s:s, s:I}", "id", id.s, "name", name, "client", (json_int_t)client));
-    HM_TRY(q, hm_queue(q, "install", site, server, &task));
-    json_object_del(q->view, "form");
-    json_object_set(q->view, "site", site);
-    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
+    return install_queue(q, &in, values, id.s, 201);
 }
 
-static apr_status_t change_form(hm_req_t *q, json_t **ret)
+/* Shows FORM, one of those that change a site, with what is there; its answer goes to the site's address and WHERE. */
+static apr_status_t change_form(hm_req_t *q, const char *form, const char *where, json_t **ret)
 {
     json_t *site, *rows, *row, *aliases = hm_own(q, json_array());
     size_t i;
@@ -241,7 +267,7 @@ static apr_status_t change_form(hm_req_t *q, json_t **ret)
     json_array_foreach(rows, i, row) json_array_append(aliases, json_object_get(row, "name"));
     json_object_set(site, "aliases", aliases);
     const char *path = apr_pstrcat(q->p, "/sites/", q->param[0], NULL);
-    hm_form_show(q, hm_form_find("site_change"), site, path, path);
+    hm_form_show(q, hm_form_find(form), site, apr_pstrcat(q->p, path, where, NULL), path);
     *ret = site;
     return choices(q);
 }
@@ -249,7 +275,7 @@ static apr_status_t change_form(hm_req_t *q, json_t **ret)
 int hm_page_site_edit(hm_req_t *q)
 {
     json_t *site;
-    HM_TRY(q, change_form(q, &site));
+    HM_TRY(q, change_form(q, "site_change", "", &site));
     return OK;
 }
 
@@ -257,7 +283,7 @@ int hm_page_site_change(hm_req_t *q)
 {
     json_t *site, *values;
     int64_t client, task;
-    HM_TRY(q, change_form(q, &site));
+    HM_TRY(q, change_form(q, "site_change", "", &site));
     HM_TRY(q, hm_form_check(&values, q, hm_form_find("site_change")));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_revision(q, values, site));
@@ -272,6 +298,39 @@ int hm_page_site_change(hm_req_t *q)
     HM_TRY(q, hm_queue(q, "verify", site, hm_row_s(site, "server"), &task));
     json_object_del(q->view, "form");
     return hm_done(q, 202, "/sites/%s", q->param[0]);
+}
+
+/* Only a site that was never installed, and on which nothing runs. */
+static apr_status_t again_form(hm_req_t *q, json_t **site)
+{
+    apr_status_t rv = change_form(q, "site_again", "/again", site);
+    if (rv == APR_SUCCESS && (strcmp(hm_row_s(*site, "state"), "new") != 0 || hm_row_s(*site, "busy")[0]))
+        return pv_fail(&q->err, PV_STALE, NULL, "it is installed already, or a task of it is open");
+    return rv;
+}
+
+int hm_page_site_again_form(hm_req_t *q)
+{
+    json_t *site;
+    HM_TRY(q, again_form(q, &site));
+    return OK;
+}
+
+int hm_page_site_again(hm_req_t *q)
+{
+    json_t *site, *values;
+    install_t in;
+    HM_TRY(q, again_form(q, &site));
+    HM_TRY(q, hm_form_check(&values, q, hm_form_find("site_again")));
+    HM_TRY(q, hm_begin(q));
+    HM_TRY(q, hm_revision(q, values, site));
+    HM_TRY(q, install_check(q, &in, values, q->param[0], hm_row_n(site, "client")));
+    HM_TRY(q, hm_sql_site_again(q->db, &q->err, in.name, in.client, hm_value(values, "platform", NULL),
+                                hm_value(values, "db_server", NULL), in.redirect, hm_value(values, "title", NULL),
+                                hm_value(values, "language", NULL), hm_value(values, "profile", NULL),
+                                hm_value(values, "admin_name", NULL), hm_value(values, "admin_mail", NULL), q->param[0],
+                                hm_row_n(site, "revision")));
+    return install_queue(q, &in, values, q->param[0], 202);
 }
 
 int hm_page_site_task(hm_req_t *q)

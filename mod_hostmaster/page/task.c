@@ -128,7 +128,8 @@ static void problem_show(hm_req_t *q, const json_t *attempt)
     if (c == PV_CODES || c == PV_OK || strcmp(hm_row_s(attempt, "state"), "success") == 0)
         return;
     const char *field = hm_row_s(attempt, "field"), *text = hm_row_s(attempt, "text");
-    const char *detail = apr_pstrcat(q->p, field, field[0] && text[0] ? ": " : "", text, NULL);
+    int named = strncmp(text, field, strlen(field)) == 0; /* several wrong fields are named in the text */
+    const char *detail = named ? text : apr_pstrcat(q->p, field, text[0] ? ": " : "", text, NULL);
     json_object_set_new(q->view, "problem",
                         json_pack("{s:s, s:s, s:s, s:s}", "code", code, "text", pv_error_row(c)->text, "fix",
                                   pv_error_row(c)->fix, "detail", detail));
@@ -149,6 +150,8 @@ int hm_page_task_view(hm_req_t *q)
     if (json_array_size(attempts) > 1)
         json_object_set(q->view, "attempts", attempts);
     json_object_set_new(q->view, "can", json_pack("{s:b, s:b}", "retry", ended && !good, "cancel", !ended));
+    if (ended && !good && strcmp(hm_row_s(task, "type"), "install") == 0)
+        json_object_set_new(q->view, "again", json_sprintf("%s/again", hm_row_s(task, "href")));
     problem_show(q, attempt);
     return OK;
 }

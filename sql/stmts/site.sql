@@ -35,6 +35,10 @@ VALUES (%s, %s, %lld, %s, NULLIF(%s, ''), %s, %s, %s, %s, %s, %s, 1, %lld)
 -- @stmt site_change(client:n redirect:s id:s seen:n) rows=1
 UPDATE site SET client = %lld, redirect = %s, revision = revision + 1 WHERE id = %s AND revision = %lld
 
+-- @stmt site_again(name:s client:n platform:s db_server:s redirect:s title:s language:s profile:s admin_name:s admin_mail:s id:s seen:n) rows=1
+UPDATE site SET name = %s, client = %lld, platform = %s, db_server = NULLIF(%s, ''), redirect = %s, title = %s, language = %s,
+       profile = %s, admin_name = %s, admin_mail = %s, revision = revision + 1 WHERE id = %s AND revision = %lld AND state = 'new'
+
 -- @stmt site_wanted(wanted:s id:s) rows=1
 UPDATE site SET wanted = %s WHERE id = %s
 
@@ -43,6 +47,9 @@ UPDATE site SET busy = %s WHERE id = %s
 
 -- @stmt site_last(last:s busy:s id:s)
 UPDATE site SET last = %s, busy = %s WHERE id = %s
+
+-- @stmt site_port(platform:s) -> port:n
+SELECT v.port FROM platform p JOIN service v ON v.server = p.server AND v.kind = 'http' WHERE p.id = %s
 
 -- @stmt site_seen(state:s db_name:s url:s version:s seen_revision:n verified:n id:s)
 UPDATE site SET state = %s, db_name = %s, url = %s, version = %s, seen_revision = %lld, verified = %lld WHERE id = %s
