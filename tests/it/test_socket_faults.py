@@ -1,0 +1,105 @@
+"""The cases of the socket that need a daemon in trouble: a follower that never reads, a stuck object, a start that is not over,
+too much at once. S10, S12, S14 and S15."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from lab import Lab
+from lab.lab import FAULT_BUILD
+from lab.wire import Wire, new_id, new_key
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab(build=FAULT_BUILD) as made:
+        made.start().with_server().with_static().with_tiny()
+        yield made
+
+
+@pytest.fixture
+def path(lab):
+    return f"{lab.run}/admin/socket"
+
+
+def _tiny(*fields):
+    return ["install", "@new.test", "platform=@platform_tiny", "db_server=@server_main", "title=New", *fields]
+
+
+def _hang(lab):
+    """A job whose driver never ends, and its site."""
+    job = lab.submit(*_tiny("profile=hang"))
+    lab.await_(lambda: any("it hangs" in line["text"] for line in lab.log(job)), 30, "the driver's line")
+    return job, lab.site("new.test")
+
+
+def test_s10_a_follower_that_never_reads_is_dropped_and_can_go_on_where_it_was(lab, path):
+    before = lab.inventory()
+    with Wire(path) as deaf:
+        hello = deaf.hello()
+        deaf.put({"op": "follow", "id": 2, "journal": hello["journal"], "after": hello["last"]})
+        lab.must(*_tiny("profile=loud"))
+        seen = [line["ev"] for line in deaf.closed() if line.get("ev")]
+    last = lab.must("show", "@new.test") and lab.must("list", "job")[-1]["last"]
+    assert seen == list(range(hello["last"] + 1, seen[-1] + 1)) and seen[-1] < last
+    with Wire(path) as again:
+        again.hello()
+        assert again.ask("follow", journal=hello["journal"], after=seen[-1])["ok"] is True
+        assert again.line()["ev"] == seen[-1] + 1
+    lab.must("delete", "@new.test")
+    lab.await_inventory(before)
+
+
+def test_s12_a_stuck_object_is_locked_until_doctor_takes_it_up_again(lab):
+    """Its undo cannot remove a file that somebody nailed down."""
+    lab.logs.expect("job.stuck", "state=stuck", "state=failed", "state=cancelled")
+    before = lab.inventory()
+    job, site = _hang(lab)
+    pin = f"{lab.folder}/sites/{site['id']}/data/pin"
+    with open(pin, "w", encoding="utf-8"):
+        subprocess.run(["chattr", "+i", pin], check=True)
+    try:
+        lab.must("cancel", str(job))
+        row = lab.await_state(job, "stuck", seconds=120)
+        assert row["code"] == "UNDO_FAILED" and row["text"]
+        locked = lab.must("verify", "@new.test", code=6)
+        assert locked["code"] == "LOCKED" and "doctor" in locked["fix"]
+        assert any("new.test" in str(found) for found in lab.must("doctor", code=1))
+    finally:
+        subprocess.run(["chattr", "-i", pin], check=True)
+    lab.provision("doctor", "--repair")
+    assert lab.await_end(job)["state"] in ("failed", "cancelled")
+    lab.await_inventory(before)
+
+
+def test_s14_a_daemon_that_is_not_ready_takes_no_task(lab, path):
+    lab.logs.expect("it closed its socket")  # as it ends
+    platform = lab.must("show", "@platform_pages")["id"]
+    lab.stop()
+    lab.fault("config.preflight", "stop")
+    lab.start_daemon()
+    lab.await_(lambda: os.path.exists(path) and not lab.armed(), 30, "the publisher stopped")
+    with Wire(path) as early:
+        assert early.hello()["state"] == "recovering"
+        reply = early.ask("submit", key=new_key(), type="install", object=new_id("s"), revision=0, name="early.test", platform=platform)
+        assert reply["code"] == "RETRY_LATER"
+    for process in lab.processes("provisiond"):
+        process.kill(signal.SIGCONT)
+    lab.until_ready()
+    assert lab.must("list", "site") == []
+
+
+def test_s15_the_65th_request_under_way_is_busy(lab, path):
+    with Wire(path, seconds=60) as eager, Wire(path) as other:
+        eager.hello()
+        other.hello()
+        eager.put(b"".join(b'{"op":"doctor","id":%d}\n' % n for n in range(2, 102)))
+        ends, codes = 0, set()
+        while ends < 100:
+            line = eager.line()
+            ends += bool(line.get("end")) or line.get("ok") is False
+            codes.add(line.get("code", ""))
+        assert codes == {"", "BUSY"}
+        assert other.ask("status")["ok"] is True
