@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BEGIN_TRIES 6
+
 struct hm_db {
     apr_pool_t *p;
     ap_dbd_t *rec;
@@ -77,7 +79,10 @@ apr_status_t hm_db_begin(hm_db_t *db, pv_err_t *err)
 {
     writers_lock(db);
     db->poisoned = 0;
-    int rv = apr_dbd_transaction_start(db->rec->driver, db->p, db->rec->handle, &db->trans);
+    /* The driver waits 1.6 s for somebody else's lock; a VACUUM can take longer. */
+    int rv = 1, tries = is_driver(db, "sqlite3") ? BEGIN_TRIES : 1;
+    while (rv != 0 && tries-- > 0)
+        rv = apr_dbd_transaction_start(db->rec->driver, db->p, db->rec->handle, &db->trans);
     if (rv == 0) {
         if (again_in_transaction(db))
             apr_dbd_transaction_mode_set(db->rec->driver, db->trans, APR_DBD_TRANSACTION_IGNORE_ERRORS);

@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import re
 import secrets
+import subprocess
 
 import pytest
 
@@ -286,8 +287,10 @@ def test_the_description_tells_what_the_routes_are(office, panel):
     """Each row of routes.def that has a door to the API is there, with its form's fields, and nothing else."""
     with open(f"{TREE}/mod_hostmaster/routes.def", encoding="utf-8") as f:
         rows = re.findall(r'^ROUTE\((\w+), *"([^"]*)", *(\w+), *(\w+), *(\w+), *(\w+), *[^"]*"[^"]*", *"([^"]*)"', f.read(), re.M)
-    with open(f"{TREE}/mod_hostmaster/forms.def", encoding="utf-8") as f:
-        inputs = re.findall(r"^INPUT\((\w+), *(\w+), .*?, *(REQ|OPT),", f.read(), re.M)
+    macros = ("FORM(...)=", "INPUT(form, field, label, value, need, ...)=ROW form field need")
+    expanded = subprocess.run(["gcc", "-E", "-P", *(f"-D{macro}" for macro in macros), "-xc", f"{TREE}/mod_hostmaster/forms.def"],
+                              check=True, capture_output=True, text=True).stdout  # fmt: skip
+    inputs = re.findall(r"ROW (\w+) (\w+) (REQ|OPT)", expanded)
     document = panel.ask("GET", "/api/v1/openapi.json").json
     assert document["openapi"].startswith("3.1") and document["servers"] == [{"url": f"{panel.url}/api/v1"}]
     there = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}

@@ -86,19 +86,16 @@ def test_every_byte_of_a_password_counts(ann, office):
 
 
 def test_an_unknown_name_costs_what_a_wrong_password_costs(ann, panel):
-    """Each of the two is one bcrypt; the quickest of some are compared, since the machine has other work."""
-
-    def cost(login):
-        best = 9.0
-        for _ in range(4):
+    """Each of the two is one bcrypt; without it an unknown one would be thirty times as quick. Of some in turn the quickest are
+    compared, since the machine has other work."""
+    best = {"ann": 9.0, "nobody": 9.0}
+    for _ in range(6):
+        for login in best:
             panel.rows("DELETE FROM login_delay")
             begin = time.monotonic()
             assert log_in(panel, login, "wrong wrong wrong")[1].status == 403
-            best = min(best, time.monotonic() - begin)
-        return best
-
-    known, unknown = cost("ann"), cost("nobody")
-    assert 0.75 < known / unknown < 1.33, (known, unknown)
+            best[login] = min(best[login], time.monotonic() - begin)
+    assert 0.6 < best["ann"] / best["nobody"] < 1.6, best
 
 
 # Wrong logins

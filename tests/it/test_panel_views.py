@@ -37,6 +37,10 @@ def full(office):
     office.api.post(f"/tasks/{task}/retry")
     panel.rows("UPDATE task SET state = 'failed', ended = ?, open_key = NULL WHERE id = ?", day + 9000000, task)
     panel.rows("UPDATE attempt SET state = 'failed', code = 'DEADLINE', phase = 'waits for the database', ended = ? WHERE task = ? AND n = 2", day, task)
+    never = office.add_site(office.ann_api, "failed.test", title="never was")
+    office.failed = never["site"]["id"]
+    panel.rows("UPDATE task SET state = 'failed', ended = ?, open_key = NULL WHERE id = ?", day, never["task"])
+    panel.rows("UPDATE site SET busy = '', last = 'failed' WHERE id = ?", office.failed)
     for table in ("task", "attempt", "account", "client", "site", "platform", "token"):
         panel.rows(f"UPDATE {table} SET created = ?", day)
     return office
@@ -50,7 +54,7 @@ def test_a_page_shows_what_its_json_says(full, path, name, page, who):
     browser, program = (full.admin, full.api) if who == "administrator" else (full.ann, full.ann_api)
     ((user,),) = panel.rows("SELECT id FROM account WHERE login = 'bob'")
     number = {"/clients": full.ann_id, "/users": user}.get(path[: path.find("/", 1)], full.ann_site["task"])
-    whole = path.format(site=full.site(), platform=full.platform, server=full.server, id=number)
+    whole = path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, id=number)
     whole += "?attempt=1" if name in ("task_view", "task_log") else ""
     answer, shown = program.get(whole), browser.get(whole)
     assert answer.status == shown.status, (answer, shown)
@@ -70,7 +74,7 @@ def test_a_page_is_well_formed_and_has_one_heading(full, path, name, page):
     """As a browser reads it: each id once, each field with its label, each image with its words."""
     ((user,),) = full.panel.rows("SELECT id FROM account WHERE login = 'bob'")
     number = {"/clients": full.ann_id, "/users": user}.get(path[: path.find("/", 1)], full.ann_site["task"])
-    text = full.admin.get(path.format(site=full.site(), platform=full.platform, server=full.server, id=number)).text
+    text = full.admin.get(path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, id=number)).text
     ids = re.findall(r'\sid="([^"]*)"', text)
     assert len(ids) == len(set(ids)), ids
     if page != "log":
