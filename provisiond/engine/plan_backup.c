@@ -105,5 +105,8 @@ apr_status_t pv_plan_restore(pv_planner_t *m)
     if ((rv = pv_plan_site_relations(m, m->job->want)) || (rv = pv_plan_name(m, pv_props_str(m->job->plan, "name"))) ||
         (rv = pv_plan_site_names(m)))
         return rv;
+    if (pv_props_flag(m->job->plan, "reload") && !pv_props_flag(m->job->plan, "move"))
+        return pv_fail(m->err, PV_SCHEMA, "only", "the driver %s has no verb move, which tells a site its new database",
+                       m->job->app.s);
     return put_random(m, "build");
 }

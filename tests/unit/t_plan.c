@@ -230,7 +230,7 @@ static void test_an_install_decides_everything_once(void **state)
     assert_true(json_equal(job->plan,
                            json_of("{'state':'enabled','was':'','context':'@b.test','name':'b.test','platform':'" PRESS
                                    "','server':'" WEB "','place':'0:press','version':'6.1','port':'8080','link':true,"
-                                   "'php':true,'install':true,'database':true,'db_server':'" DB
+                                   "'php':true,'install':true,'move':true,'status':true,'database':true,'db_server':'" DB
                                    "','db':'mariadb','dbgen':'1'}")));
     assert_true(json_equal(job->want,
                            json_of("{'name':'b.test','platform':'" PRESS "','db_server':'" DB
@@ -264,7 +264,8 @@ static void test_a_delete_wants_nothing_and_knows_what_was(void **state)
     assert_null(job->want);
     assert_string_equal(pv_props_str(job->plan, "was"), "disabled");
     assert_string_equal(pv_props_str(job->plan, "name"), "a.test");
-    assert_string_equal(steps_of(job), "settle vhost publish trash forget ");
+    assert_string_equal(steps_of(job), "archive pack keep note settle vhost publish trash forget ");
+    assert_string_equal(steps_of(planned("delete", SITE, "backup=no")), "settle vhost publish trash forget ");
 }
 
 static void test_a_platform_is_copied_once_or_adopted(void **state)

@@ -14,7 +14,10 @@ use function Provision\{file_write, folder_make, secret_read};
 
 require dirname(__DIR__) . '/driver.php';
 
-const VERBS = ['detect' => [__NAMESPACE__ . '\detect'], 'install' => [__NAMESPACE__ . '\install']];
+const VERBS = [
+    'detect' => [__NAMESPACE__ . '\detect'], 'install' => [__NAMESPACE__ . '\install'],
+    'move' => [__NAMESPACE__ . '\move'], 'status' => [__NAMESPACE__ . '\status'],
+];
 
 const PROFILES = [
     'refuse' => __NAMESPACE__ . '\refuse',
@@ -38,19 +41,40 @@ function install(Request $request, Report $report): void
     }
     $data = $request->need('site.data');
     folder_make("$data/files");
-    $settings = [
-        'socket' => $request->get('db.socket'), 'host' => $request->get('db.host', 'localhost'), 'port' => (int) $request->get('db.port', '0'),
-        'name' => $request->need('db.name'), 'user' => $request->need('db.user'), 'secret' => $request->need('db.secret_file'),
-    ];
-    $db = new \mysqli(
-        $settings['host'], $settings['user'], secret_read($settings['secret']), $settings['name'],
-        $settings['port'] ?: null, $settings['socket'] ?: null
-    );
+    $db = connect(settings_write($request));
     $db->query('CREATE TABLE page (title TEXT NOT NULL)');
     $insert = $db->prepare('INSERT INTO page VALUES (?)');
     $title = $request->get('args.title', $request->need('site.uri'));
     $insert->execute([$profile === 'untitled' ? 'Another title' : $title]); // which nobody will find on the page
-    file_write("$data/settings.json", json_encode($settings), 0600);
+}
+
+function settings_write(Request $request): array
+{
+    $settings = [
+        'socket' => $request->get('db.socket'), 'host' => $request->get('db.host', 'localhost'), 'port' => (int) $request->get('db.port', '0'),
+        'name' => $request->need('db.name'), 'user' => $request->need('db.user'), 'secret' => $request->need('db.secret_file'),
+    ];
+    file_write($request->need('site.data') . '/settings.json', json_encode($settings), 0600);
+    return $settings;
+}
+
+function connect(array $settings): \mysqli
+{
+    return new \mysqli(
+        $settings['host'], $settings['user'], secret_read($settings['secret']), $settings['name'],
+        $settings['port'] ?: null, $settings['socket'] ?: null
+    );
+}
+
+function move(Request $request, Report $report): void
+{
+    settings_write($request);
+}
+
+function status(Request $request, Report $report): void
+{
+    $settings = json_decode(file_get_contents($request->need('site.data') . '/settings.json'), true);
+    $report->fact('title', connect($settings)->query('SELECT title FROM page')->fetch_row()[0]);
 }
 
 function refuse(Request $request, Report $report): never
