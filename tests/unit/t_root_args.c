@@ -64,8 +64,8 @@ static void specifications_mean_what_they_say(void **state)
         {"word", {"install"}, NULL},
         {"word", {"-x"}, "argument 1 (word)"},
         {"word", {"abcdefghijklmnopqrstuvwxyz0123456"}, "argument 1 (word)"},
-        {"flags", {"ndwt"}, NULL},
-        {"flags", {"ndwtn"}, "argument 1 (flags)"},
+        {"flags", {"ndwtb"}, NULL},
+        {"flags", {"ndwtbn"}, "argument 1 (flags)"},
         {"mark", {"Ab-_9"}, NULL},
         {"mark", {"a b"}, "argument 1 (mark)"},
     };
