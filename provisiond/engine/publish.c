@@ -1,6 +1,6 @@
 /*
- * One publish at a time. At once after a quiet time; after a reload, not before max(ReloadGap, 10 x what it took), so that
- * reloads take at most a tenth of httpd's time. What comes meanwhile goes out together.
+ * One publish at a time. At once after a quiet time; after a reload, not before max(ReloadGap, 10 x what it took), so
+ * that reloads take at most a tenth of httpd's time. What comes meanwhile goes out together.
  *
  * Where a batch fails because of one site, root has parked that site and names it: its job gets the failure, the others
  * go again.
@@ -23,7 +23,7 @@ struct member {
 struct pv_publisher {
     pv_loop_t *loop;
     pv_peer_t *root;
-    int64_t least; /* between two reloads, microseconds; 0: reloads are not spread at all */
+    int64_t least;            /* between two reloads, microseconds; 0: reloads are not spread at all */
     member_t *waiting, **end; /* for the next one */
     member_t *batch;          /* that is under way; the first one's call carries it */
     pv_timer_t *timer;
