@@ -4,12 +4,10 @@ network, on a resolved copy of Debian's WordPress and a database server of its o
 import hashlib
 import json
 import os
-import pathlib
 import re
 import shutil
 import struct
 import subprocess
-import tempfile
 import urllib.parse
 
 import pytest

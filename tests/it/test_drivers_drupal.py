@@ -19,8 +19,7 @@ from drivers import (APPS, OTHER_UID, PASSWORD, PHP, PLATFORM_UID, SITE_UID, TOP
 TITLE = "Müller & Söhne <b>"
 ROOTS = {"d7": "DRUPAL7_ROOT", "d10": "DRUPAL10_ROOT"}
 
-# A module of ours: its info file, the place of its code, a first update, a column of its schema, and the file that setup writes
-# beside nothing else.
+# Where the two differ: how a module of ours is written, and where Drupal keeps what the tests look at.
 KINDS = {
     "d7": types.SimpleNamespace(
         name="d7", info="hmtest.info", text="name = Test\ncore = 7.x\n", modules="sites/all/modules", first=7001,
@@ -36,6 +35,8 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def machine():
+    if not any(os.environ.get(name) for name in ROOTS.values()):
+        pytest.skip("no variable names a code base")
     with made_machine() as made:
         yield made
 
@@ -443,7 +444,6 @@ def test_the_daemon_installs_a_site_from_it(kind, lab):
     for name in (host, "www." + host):
         status, page = lab.get(name, "/user/login?uncached=1")
         assert status == 200 and f"Title of {host}" in page
-    assert lab.get(host, "/install.php")[0] in (403, 404) and lab.get(host, "/core/install.php")[0] in (403, 404)
     lab.must("delete", f"@{host}")
     assert lab.get(host)[0] == 404
     lab.must("delete", f"@platform_{kind.name}")

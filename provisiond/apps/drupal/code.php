@@ -1,7 +1,7 @@
 <?php
 /*
  * A code base of Drupal 8 to 11 as files: what version it is, and what extensions it holds. Nothing of it is executed
- * here but, for a site's packages, what the site itself runs.
+ * here; only the packages of a site are asked of the site itself.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -33,7 +33,8 @@ function detect(Request $request, Report $report): void
         throw new Failure('NOT_THIS_CMS', $text, 'place');
     }
     if (isset(PHP_BEYOND[$major]) && version_compare(PHP_VERSION, PHP_BEYOND[$major], '>=')) {
-        $report->log('warning', "Drupal $version was made for PHP before " . PHP_BEYOND[$major] . ', and here is ' . PHP_VERSION);
+        $text = "Drupal $version was made for PHP before " . PHP_BEYOND[$major] . ', and here is ' . PHP_VERSION;
+        $report->log('warning', $text);
     }
     $report->fact('version', $version);
     $report->fact('schema', update_number("$root/core/modules/system/system.install", 'system'));

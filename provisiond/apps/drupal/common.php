@@ -135,7 +135,7 @@ function admin_name(Request $request): string
     return $request->get('args.admin_name', 'admin');
 }
 
-/** A profile that the code base has; one that it hides from people too, as distributions hide what they are based on. */
+/** A profile that the code base has; one that it hides too, as distributions hide those that they are based on. */
 function profile_name(Request $request, array $extensions): string
 {
     $name = $request->get('args.profile', 'standard');
@@ -174,7 +174,8 @@ function requirements_check(array $rows): void
 {
     foreach ($rows as $name => $row) {
         if (($row['severity'] ?? 0) === REQUIREMENT_ERROR) {
-            $words = array_map(fn (string $key): string => html_text(text_of($row[$key] ?? '')), ['title', 'value', 'description']);
+            $parts = [$row['title'] ?? '', $row['value'] ?? '', $row['description'] ?? ''];
+            $words = array_map(fn (mixed $part): string => html_text(text_of($part)), $parts);
             throw new Failure('DRIVER_FAILED', "$name: " . implode(': ', array_filter($words)), 'platform');
         }
     }
@@ -189,7 +190,8 @@ function text_of(mixed $text): string
 /** Module => number of the first update that is to run. */
 function updates_pending(): array
 {
-    return array_column_keys(update_get_update_list(), 'start');
+    $list = array_filter(update_get_update_list(), fn (array $module): bool => isset($module['start']));
+    return array_map(fn (array $module): int => (int) $module['start'], $list);
 }
 
 /** Runs pending update functions in their order; each may ask to be called again. Gives how many. */
@@ -259,12 +261,6 @@ function maintenance_wanted(Request $request): bool
         'off' => false,
         default => throw new Failure('SCHEMA', 'maintenance must be on or off', 'args.maintenance'),
     };
-}
-
-/** Column of those rows that have it, by their keys. */
-function array_column_keys(array $rows, string $column): array
-{
-    return array_map(fn (array $row) => $row[$column], array_filter($rows, fn (array $row): bool => isset($row[$column])));
 }
 
 /** A site whose database a newer code base has updated. INSTALLED: module => version of its tables. */

@@ -69,7 +69,7 @@ function cron(Request $request, Report $report): void
         $events++;
     });
     if (!\Drupal::service('cron')->run()) {
-        throw new Failure('DRIVER_FAILED', 'another run of cron is still under way, or died within the last 15 minutes');
+        throw new Failure('DRIVER_FAILED', 'another run of cron is under way, or died within the last 15 minutes');
     }
     $report->fact('events', $events);
 }

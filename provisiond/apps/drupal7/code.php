@@ -1,7 +1,7 @@
 <?php
 /*
- * A code base of Drupal 7 as files: what version it is, and what extensions it holds. Nothing of it is executed here
- * but, for a site's packages, what the site itself runs.
+ * A code base of Drupal 7 as files: what version it is, and what extensions it holds. Nothing of it is executed here;
+ * only the packages of a site are asked of the site itself.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -66,7 +66,7 @@ function cron(Request $request, Report $report): void
     site_boot($request);
     $events = count(module_implements('cron'));
     if (!drupal_cron_run()) {
-        throw new Failure('DRIVER_FAILED', 'another run of cron is still under way, or died within the last minutes');
+        throw new Failure('DRIVER_FAILED', 'another run of cron is under way, or died within the last 15 minutes');
     }
     $report->fact('events', $events);
 }

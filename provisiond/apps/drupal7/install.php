@@ -1,7 +1,7 @@
 <?php
 /*
- * Installs Drupal 7 into an empty database, with settings that are complete before: the installer asks nothing, sends no
- * mail and needs no network.
+ * Installs Drupal 7 into an empty database, with settings that are complete before: the installer asks nothing, sends
+ * no mail and needs no network.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
