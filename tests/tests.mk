@@ -54,12 +54,14 @@ $(FUZZ:%=$(O)/fuzz/%): $(O)/fuzz/%: tests/fuzz/main.c tests/fuzz/fuzz.c tests/fu
 
 CHECKS += it
 
-IT ?= tests/it tests/crash
+IT   ?= tests/it tests/crash
+# Files at a time: each has a world of its own, and waits more than it works.
+JOBS ?= 3
 
 it: programs $(O)/stmts
 	@mkdir -p $(REPORT)
 	@$(MAKE) --no-print-directory O=$(O)/fault FAULTS=1 programs
-	@PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q --junitxml=$(REPORT)/it.xml $(IT)
+	@PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q -n $(JOBS) --dist loadfile --junitxml=$(REPORT)/it.xml $(IT)
 
 .PHONY: check unit unit-run fuzz it
 
