@@ -16,8 +16,8 @@ from lab.processes import Process
 
 MOMENTS = ["step.intent", "step.effect", "step.done"]
 VICTIMS = ["engine", "root"]
-CASES = ([(moment, victim) for moment in MOMENTS for victim in VICTIMS] if os.environ.get("PV_CRASH") == "all"
-         else [("step.effect", "engine"), ("step.intent", "root")])
+ALL = os.environ.get("PV_CRASH") == "all"
+CASES = [(moment, victim) for moment in MOMENTS for victim in VICTIMS] if ALL else [("step.effect", "engine"), ("step.intent", "root")]
 INSTALL = ["install", "@c.test", "platform=@platform_tiny", "db_server=@server_main", "title=Title of c.test"]
 
 
@@ -31,7 +31,7 @@ def lab():
 
 @pytest.fixture(autouse=True)
 def crashes_are_expected(lab):
-    lab.logs.expect("event=")
+    lab.logs.expect("event=", "AH0", "exited on signal")
     lab.before = lab.inventory()
     yield
     lab.disarm()
@@ -71,7 +71,9 @@ def _sweep(lab, rounds, run):
     """RUN each round; all that went wrong is told at once, and every point that was armed has fired."""
     wrong = []
     with lab.probing("stays.test", text="Title of stays.test"):
-        for points in rounds:
+        for n, points in enumerate(rounds):
+            if n % 2 == 1:  # a kid that keeps dying young waits longer each time: a new root has not seen it die
+                lab.restart()
             try:
                 run(*points)
             except (AssertionError, subprocess.TimeoutExpired) as error:
@@ -107,7 +109,7 @@ def test_an_install_and_a_delete_killed_at_each_step_end_done_or_undone(lab, mom
     _sweep(lab, [(f"{moment}:{step}", f"{moment}:{delete[i % len(delete)]}") for i, step in enumerate(install)], run)
 
 
-@pytest.mark.parametrize("moment", ["undo.effect", "undo.done"])
+@pytest.mark.parametrize("moment", ["undo.effect", "undo.done"] if ALL else ["undo.effect"])
 def test_an_undo_killed_at_each_step_is_done_again_and_leaves_nothing(lab, moment):
     """The driver's page lacks its title, so the job fails at its last step and takes back all others."""
     failing = [*INSTALL, "profile=untitled"]
