@@ -5,6 +5,7 @@
  */
 #include "dispatch/apply.h"
 #include "db.h"
+#include "model/backup.h"
 #include "model/object.h"
 #include "proto/message.h"
 #include "stmts.h"
@@ -19,6 +20,8 @@ typedef struct {
     apr_pool_t *p;
 } apply_t;
 
+typedef apr_status_t seen_fn(apply_t *a, const char *id, const json_t *o);
+typedef apr_status_t deleted_fn(hm_db_t *db, pv_err_t *err, const char *id);
 typedef apr_status_t apply_fn(apply_t *a, const json_t *event, const json_t *attempt);
 
 /* ---- objects ---- */
@@ -45,11 +48,9 @@ static apr_status_t server_make(apply_t *a, const char *id, const json_t *o)
     return rv;
 }
 
-static apr_status_t server_seen(apply_t *a, const char *id, const json_t *o, int deleted)
+static apr_status_t server_seen(apply_t *a, const char *id, const json_t *o)
 {
     json_t *rows;
-    if (deleted)
-        return hm_sql_server_delete(a->db, a->err, id);
     apr_status_t rv = hm_sql_server_get(a->db, &rows, a->err, id);
     if (rv == APR_SUCCESS && json_array_size(rows) == 0)
         rv = server_make(a, id, o);
@@ -58,11 +59,9 @@ static apr_status_t server_seen(apply_t *a, const char *id, const json_t *o, int
                : rv;
 }
 
-static apr_status_t platform_seen(apply_t *a, const char *id, const json_t *o, int deleted)
+static apr_status_t platform_seen(apply_t *a, const char *id, const json_t *o)
 {
     json_t *rows;
-    if (deleted)
-        return hm_sql_platform_delete(a->db, a->err, id);
     apr_status_t rv = hm_sql_platform_get(a->db, &rows, a->err, id);
     if (rv == APR_SUCCESS && json_array_size(rows) == 0)
         rv = hm_sql_platform_add(a->db, a->err, id, hm_row_s(o, "name"), hm_row_s(o, "server"), hm_row_s(o, "place"),
@@ -124,16 +123,11 @@ static apr_status_t site_url(apply_t *a, const json_t *o, const char **url)
     return rv;
 }
 
-static apr_status_t site_seen(apply_t *a, const char *id, const json_t *o, int deleted)
+static apr_status_t site_seen(apply_t *a, const char *id, const json_t *o)
 {
     json_t *rows;
     const char *url, *dbgen = hm_row_s(o, "dbgen"), *database = dbgen[0] ? apr_pstrcat(a->p, id, "d", dbgen, NULL) : "";
-    apr_status_t rv;
-    if (deleted) {
-        rv = hm_sql_host_delete_of(a->db, a->err, id);
-        return rv == APR_SUCCESS ? hm_sql_site_delete(a->db, a->err, id) : rv;
-    }
-    rv = hm_sql_site_get(a->db, &rows, a->err, id, 1, 0);
+    apr_status_t rv = hm_sql_site_get(a->db, &rows, a->err, id, 1, 0);
     if (rv == APR_SUCCESS && json_array_size(rows) == 0)
         rv = site_make(a, id, o);
     if (rv == APR_SUCCESS)
@@ -143,16 +137,35 @@ static apr_status_t site_seen(apply_t *a, const char *id, const json_t *o, int d
                              : rv;
 }
 
-/* A new object is told of before it is verified; it counts from then on that it is. */
+static apr_status_t site_delete(hm_db_t *db, pv_err_t *err, const char *id)
+{
+    apr_status_t rv = hm_sql_host_delete_of(db, err, id);
+    return rv == APR_SUCCESS ? hm_sql_site_delete(db, err, id) : rv;
+}
+
+/*
+ * A new object is told of before it is verified; it counts from then on that it is. One that is deleted by another task
+ * than a delete was taken back because that task failed: people still want it, and may change it and try again.
+ */
 static apr_status_t object_apply(apply_t *a, const json_t *o, const json_t *attempt)
 {
+    static const struct {
+        char kind;
+        seen_fn *seen;
+        deleted_fn *deleted, *undone;
+    } kinds[] = {{'v', server_seen, hm_sql_server_delete, hm_sql_server_undone},
+                 {'p', platform_seen, hm_sql_platform_delete, hm_sql_platform_undone},
+                 {'s', site_seen, site_delete, hm_sql_site_undone}};
     const char *id = hm_row_s(o, "object");
-    int deleted = json_is_true(json_object_get(o, "deleted"));
-    if (strcmp(hm_row_s(o, "state"), "new") == 0)
+    int deleted = json_is_true(json_object_get(o, "deleted")),
+        wanted = strcmp(hm_row_s(attempt, "type"), "delete") != 0;
+    if (strcmp(hm_row_s(o, "state"), "new") == 0 && !deleted)
         return APR_SUCCESS;
-    return id[0] == 'v'   ? server_seen(a, id, o, deleted)
-           : id[0] == 'p' ? platform_seen(a, id, o, deleted)
-                          : site_seen(a, id, o, deleted);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (kinds[i].kind == id[0])
+            return !deleted ? kinds[i].seen(a, id, o)
+                            : (wanted ? kinds[i].undone : kinds[i].deleted)(a->db, a->err, id);
+    return APR_SUCCESS;
 }
 
 /* ---- jobs ---- */
@@ -176,7 +189,7 @@ static apr_status_t accepted_apply(apply_t *a, const json_t *event, const json_t
     if (rv == APR_SUCCESS)
         rv = hm_sql_task_add(a->db, a->err, task, type, "", object, label[0] ? label : object, a->server, 0, client,
                              strcmp(hm_row_s(event, "origin"), "engine") == 0 ? "queue" : "command",
-                             hm_row_n(event, "at"), key);
+                             hm_row_n(event, "at"), key, "");
     if (rv == APR_SUCCESS)
         rv = hm_sql_attempt_add(a->db, a->err, id, task, 1, hm_row_s(event, "key"), a->server, "{}",
                                 hm_row_n(event, "at"));
@@ -307,12 +320,35 @@ static apr_status_t progress_apply(apply_t *a, const json_t *event, const json_t
                                    hm_row_n(attempt, "id"));
 }
 
+/* Sets of facts: rows of one, and its end, from which on it is shown. */
+static apr_status_t facts_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    apr_status_t rv = APR_SUCCESS;
+    size_t i;
+    json_t *item;
+    if (strcmp(hm_row_s(event, "type"), "backup") != 0)
+        return APR_SUCCESS;
+    json_array_foreach(json_object_get(event, "items"), i, item)
+    {
+        if (rv == APR_SUCCESS)
+            rv = hm_backup_take(a->db, a->server, item, hm_row_n(event, "scan"), a->err);
+    }
+    return rv;
+}
+
+static apr_status_t facts_end_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    if (strcmp(hm_row_s(event, "type"), "backup") != 0)
+        return APR_SUCCESS;
+    return hm_backup_end(a->db, a->server, hm_row_s(event, "object"), hm_row_n(event, "scan"), a->err);
+}
+
 static const struct {
     const char *kind;
     apply_fn *fn;
 } kinds[] = {
-    {"accepted", accepted_apply}, {"state", state_apply},       {"step", step_apply},
-    {"log", log_apply},           {"progress", progress_apply}, {"object", object_apply},
+    {"accepted", accepted_apply}, {"state", state_apply},   {"step", step_apply},   {"log", log_apply},
+    {"progress", progress_apply}, {"object", object_apply}, {"facts", facts_apply}, {"facts-end", facts_end_apply},
 };
 
 static apr_status_t event_apply(apply_t *a, const json_t *event)
@@ -396,6 +432,15 @@ apr_status_t hm_snapshot_row(void *ctx, json_t *row, pv_err_t *err)
     return APR_SUCCESS;
 }
 
+/* A backup, or an object, which is told here by its id. */
+static apr_status_t snapshot_row_apply(apply_t *a, json_t *row, int64_t event)
+{
+    if (json_object_get(row, "bid"))
+        return hm_backup_take(a->db, a->server, row, event, a->err);
+    json_object_set(row, "object", json_object_get(row, "id"));
+    return object_apply(a, row, NULL);
+}
+
 apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const char *server, const char *socket,
                                const char *journal, pv_err_t *err, apr_pool_t *p)
 {
@@ -409,8 +454,10 @@ apr_status_t hm_snapshot_apply(const hm_snapshot_t *snap, hm_db_t *db, const cha
     json_array_foreach(snap->rows, i, row)
     {
         if (rv == APR_SUCCESS)
-            rv = object_apply(&a, row, NULL);
+            rv = snapshot_row_apply(&a, row, snap->event);
     }
+    if (rv == APR_SUCCESS)
+        rv = hm_backup_end(db, server, NULL, snap->event, err);
     if (rv == APR_SUCCESS)
         rv = hm_sql_attempt_again(db, err, server);
     if (rv == APR_SUCCESS)

@@ -35,5 +35,8 @@ UPDATE platform SET last = %s, busy = %s WHERE id = %s
 -- @stmt platform_seen(state:s seen_app:s version:s seen_revision:n verified:n id:s)
 UPDATE platform SET state = %s, seen_app = %s, version = %s, seen_revision = %lld, verified = %lld WHERE id = %s
 
+-- @stmt platform_undone(id:s)
+UPDATE platform SET state = 'new', seen_revision = 0, verified = 0 WHERE id = %s
+
 -- @stmt platform_delete(id:s)
 DELETE FROM platform WHERE id = %s

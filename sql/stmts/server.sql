@@ -34,6 +34,9 @@ UPDATE server SET last = %s, busy = %s WHERE id = %s
 -- @stmt server_seen(state:s seen_revision:n verified:n id:s)
 UPDATE server SET state = %s, seen_revision = %lld, verified = %lld WHERE id = %s
 
+-- @stmt server_undone(id:s)
+UPDATE server SET state = 'new', seen_revision = 0, verified = 0 WHERE id = %s
+
 -- @stmt server_delete(id:s)
 DELETE FROM server WHERE id = %s
 

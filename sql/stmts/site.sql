@@ -54,6 +54,9 @@ SELECT v.port FROM platform p JOIN service v ON v.server = p.server AND v.kind =
 -- @stmt site_seen(state:s db_name:s url:s version:s seen_revision:n verified:n id:s)
 UPDATE site SET state = %s, db_name = %s, url = %s, version = %s, seen_revision = %lld, verified = %lld WHERE id = %s
 
+-- @stmt site_undone(id:s)
+UPDATE site SET state = 'new', seen_revision = 0, verified = 0 WHERE id = %s
+
 -- @stmt site_delete(id:s)
 DELETE FROM site WHERE id = %s
 
