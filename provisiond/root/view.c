@@ -130,6 +130,19 @@ static int add_platform(pv_view_t *view, const pv_root_t *root, const pv_viewer_
     return add_place(view, root, who->place, root->platform, &root->conf->PlatformRoot, writable ? WRITE : READ);
 }
 
+/* What is copied is named by a person, who may have named what is not there. */
+static int add_source(pv_view_t *view, const pv_root_t *root, const pv_place_t *source, pv_answer_t *answer)
+{
+    char text[PV_PLACE_TEXT];
+    if (add_place(view, root, source, root->source, &root->conf->SourceRoot, READ) == 0)
+        return 0;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+        pv_answer_fail(answer, PV_NOT_THIS_CMS, "source %s: %s", pv_place_text(text, source), strerror(errno));
+    else
+        pv_answer_errno(answer, "the source");
+    return -1;
+}
+
 static int add_db_socket(pv_view_t *view, const pv_root_t *root)
 {
     struct stat st;
@@ -154,9 +167,8 @@ int pv_view_open(pv_view_t *view, pv_root_t *root, const pv_viewer_t *who, pv_an
     if (add(view, root->apps, "", root->conf->AppsDir, READ) != 0 ||
         add(view, root->programs, "", root->conf->ProgramDir, READ) != 0)
         goto failed;
-    what = "the source";
-    if (who->source && add_place(view, root, who->source, root->source, &root->conf->SourceRoot, READ) != 0)
-        goto failed;
+    if (who->source && add_source(view, root, who->source, answer) != 0)
+        return -1;
     what = "the platform";
     if (add_platform(view, root, who) != 0)
         goto failed;
