@@ -89,8 +89,14 @@ static const char *filter_number(const json_t *value, apr_pool_t *p)
 
 static const char *filter_bytes(const json_t *value, apr_pool_t *p)
 {
-    char *buf = apr_palloc(p, 8);
-    return apr_strfsize(json_integer_value(value), buf);
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+    apr_int64_t n = json_integer_value(value);
+    size_t unit = 0;
+    if (n < 1024)
+        return apr_psprintf(p, "%d B", n < 0 ? 0 : (int)n);
+    for (; n >= 1024 * 1024 && unit + 1 < sizeof(units) / sizeof(*units); unit++)
+        n /= 1024;
+    return apr_psprintf(p, "%d.%d %s", (int)(n / 1024), (int)(n % 1024 * 10 / 1024), units[unit]);
 }
 
 /* The first letter, for a round badge. */

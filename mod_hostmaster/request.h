@@ -9,6 +9,7 @@
 
 #include "proto/error.h"
 #include "proto/task.h"
+#include <apr_file_io.h>
 #include <httpd.h>
 #include <jansson.h>
 
@@ -47,10 +48,13 @@ typedef struct {
     const char *page;     /* template, the route's when NULL */
     int status;           /* HTTP status, 200 when 0 */
     const char *location; /* of a redirect */
-    const char *replay;   /* the stored answer of an API call that came twice */
-    int begun;            /* a transaction is open */
-    int64_t open;         /* tasks that have not ended, for every page's head */
-    const char *wake;     /* the server whose queue is to be woken after the commit, or NULL */
+    apr_file_t *file;     /* the answer is this file, not the view; NULL: it is not */
+    apr_off_t file_size;
+    const char *file_name; /* under which a browser saves it */
+    const char *replay;    /* the stored answer of an API call that came twice */
+    int begun;             /* a transaction is open */
+    int64_t open;          /* tasks that have not ended, for every page's head */
+    const char *wake;      /* the server whose queue is to be woken after the commit, or NULL */
     pv_err_t err;
 } hm_req_t;
 

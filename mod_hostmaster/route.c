@@ -35,10 +35,13 @@ static int word_ok(const char *name, size_t namelen, const char *s, size_t len)
         pv_kind_t kind;
     } objects[] = {{"site", PV_SITE}, {"platform", PV_PLATFORM}, {"server", PV_SERVER}};
     pv_id_t id;
+    pv_bid_t bid;
     uint64_t n;
     for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++)
         if (namelen == strlen(objects[i].name) && memcmp(name, objects[i].name, namelen) == 0)
             return pv_id_parse(&id, s, len) == APR_SUCCESS && pv_id_kind(&id) == objects[i].kind;
+    if (namelen == 6 && memcmp(name, "backup", 6) == 0)
+        return pv_bid_parse(&bid, s, len) == APR_SUCCESS;
     if (namelen == 2 && memcmp(name, "id", 2) == 0)
         return pv_num_parse(&n, s, len, 1, INT64_MAX) == APR_SUCCESS;
     return len >= 1 && len <= 128 &&

@@ -170,6 +170,20 @@ static void catch_up(hm_link_t *link, int64_t job)
         hm_apply_job(link->db, link->server, row, &err, link->turn);
 }
 
+/* Lays the task's own fields over those that its object gives. */
+static apr_status_t more_put(hm_link_t *link, json_t *request, const char *more, pv_err_t *err)
+{
+    json_t *fields;
+    if (*more == '\0')
+        return APR_SUCCESS;
+    apr_status_t rv = pv_json_parse(&fields, more, strlen(more), err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_object_update(request, fields);
+    json_decref(fields);
+    return APR_SUCCESS;
+}
+
 /* Makes the request of an attempt that has none, claims it, sends it. */
 static void attempt_send(hm_link_t *link, const json_t *attempt)
 {
@@ -184,7 +198,12 @@ static void attempt_send(hm_link_t *link, const json_t *attempt)
             submitted(link, attempt, &err);
             return;
         }
-        char *text = json_dumps(pv_json_keep(request.json, link->turn), JSON_COMPACT);
+        pv_json_keep(request.json, link->turn);
+        if (more_put(link, request.json, hm_row_s(attempt, "more"), &err) != APR_SUCCESS) {
+            submitted(link, attempt, &err);
+            return;
+        }
+        char *text = json_dumps(request.json, JSON_COMPACT);
         args = apr_pstrdup(link->turn, text);
         free(text);
     }
@@ -263,7 +282,7 @@ static apr_status_t snapshot_kind(hm_link_t *link, hm_snapshot_t *snap, const ch
  * harmless). */
 static apr_status_t snapshot(hm_link_t *link, pv_err_t *err)
 {
-    static const char *const kinds[] = {"server", "platform", "site"};
+    static const char *const kinds[] = {"server", "platform", "site", "backup"};
     hm_snapshot_t snap;
     hm_snapshot_init(&snap, link->turn);
     apr_status_t rv = client_get(link, err);

@@ -106,6 +106,12 @@ static apr_status_t platform_request(hm_request_t *ret, json_t *on, hm_db_t *db,
     return APR_SUCCESS;
 }
 
+/* What can be asked of a site that is gone. */
+static int is_about_backup(const char *type)
+{
+    return strcmp(type, "restore") == 0 || strcmp(type, "backup_delete") == 0;
+}
+
 static apr_status_t site_request(hm_request_t *ret, json_t *on, hm_db_t *db, const char *type, const char *id,
                                  pv_err_t *err)
 {
@@ -116,6 +122,12 @@ static apr_status_t site_request(hm_request_t *ret, json_t *on, hm_db_t *db, con
     const json_t *row;
     size_t i;
     apr_status_t rv = hm_sql_site_get(db, &rows, err, id, 1, 0);
+    if (rv == APR_SUCCESS && json_array_size(rows) == 0 && is_about_backup(type)) {
+        json_decref(aliases);
+        json_object_set_new(ret->json, "revision", json_integer(0));
+        json_array_append_new(on, json_string(id));
+        return APR_SUCCESS;
+    }
     if (rv == APR_SUCCESS && (rv = one_row(rows, &row, id, err)) == APR_SUCCESS)
         rv = hm_sql_host_aliases(db, &hosts, err, id);
     if (rv != APR_SUCCESS) {
@@ -167,11 +179,8 @@ void hm_object_shown(json_t *rows)
 {
     static const struct {
         const char *type, *shown;
-    } busy[] = {{"install", "installing"},
-                {"verify", "verifying"},
-                {"disable", "disabling"},
-                {"enable", "enabling"},
-                {"delete", "deleting"}};
+    } busy[] = {{"install", "installing"}, {"verify", "verifying"},  {"disable", "disabling"}, {"enable", "enabling"},
+                {"delete", "deleting"},    {"backup", "backing up"}, {"restore", "restoring"}};
     size_t i;
     json_t *row;
     json_array_foreach(rows, i, row)

@@ -17,14 +17,14 @@ static apr_status_t attempt_add(hm_db_t *db, int64_t task, int64_t n, const char
     return hm_sql_attempt_add(db, err, hm_db_id(), task, n, key.s, server, args, hm_db_now());
 }
 
-static const char *open_key(const char *object, const char *type, apr_pool_t *p)
+static const char *open_key(const char *object, const char *type, const char *what, apr_pool_t *p)
 {
-    return apr_pstrcat(p, object, "/", type, NULL);
+    return apr_pstrcat(p, object, "/", type, what[0] ? "/" : "", what, NULL);
 }
 
 apr_status_t hm_task_enqueue(int64_t *ret, hm_db_t *db, const hm_task_t *t, pv_err_t *err, apr_pool_t *p)
 {
-    const char *key = open_key(t->object, t->type, p);
+    const char *what = t->what ? t->what : "", *key = open_key(t->object, t->type, what, p);
     json_t *rows;
     apr_status_t rv = hm_sql_task_open_find(db, &rows, err, key);
     if (rv != APR_SUCCESS)
@@ -34,8 +34,8 @@ apr_status_t hm_task_enqueue(int64_t *ret, hm_db_t *db, const hm_task_t *t, pv_e
         return APR_SUCCESS;
     }
     int64_t id = hm_db_id();
-    rv = hm_sql_task_add(db, err, id, t->type, "", t->object, t->label, t->server, t->account, t->client, t->origin,
-                         hm_db_now(), key);
+    rv = hm_sql_task_add(db, err, id, t->type, what, t->object, t->label, t->server, t->account, t->client, t->origin,
+                         hm_db_now(), key, t->args ? t->args : "");
     if (rv == APR_SUCCESS)
         rv = attempt_add(db, id, 1, t->server, "", err);
     if (rv == APR_SUCCESS)
@@ -47,7 +47,8 @@ apr_status_t hm_task_enqueue(int64_t *ret, hm_db_t *db, const hm_task_t *t, pv_e
 
 apr_status_t hm_task_retry(hm_db_t *db, const json_t *task, pv_err_t *err, apr_pool_t *p)
 {
-    const char *object = hm_row_s(task, "object"), *type = hm_row_s(task, "type"), *key = open_key(object, type, p);
+    const char *object = hm_row_s(task, "object"), *type = hm_row_s(task, "type");
+    const char *key = open_key(object, type, hm_row_s(task, "verb"), p);
     json_t *rows;
     apr_status_t rv = hm_sql_task_open_find(db, &rows, err, key);
     if (rv == APR_SUCCESS && json_array_size(rows) > 0)

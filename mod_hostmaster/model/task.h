@@ -10,6 +10,8 @@
 
 typedef struct {
     const char *type, *object, *label, *server, *origin; /* origin: user, queue, command, event */
+    const char *what; /* of the object it is about, a backup; NULL or "": the object itself */
+    const char *args; /* fields besides those that the object gives, flat JSON; NULL or "": none */
     int64_t account, client;
 } hm_task_t;
 
@@ -19,7 +21,8 @@ typedef struct {
     int64_t at;
 } hm_end_t;
 
-/* In the caller's transaction: a task and its first attempt, or the open one of the same type on that object. *ret: its
+/* In the caller's transaction: a task and its first attempt, or the open one of the same type on that object and
+ * what of it. *ret: its
  * id. */
 apr_status_t hm_task_enqueue(int64_t *ret, hm_db_t *db, const hm_task_t *task, pv_err_t *err, apr_pool_t *p);
 

@@ -6,6 +6,7 @@
 #include "forms.h"
 #include "model/object.h"
 #include "model/task.h"
+#include "reply.h"
 #include "stmts.h"
 #include <apr_strings.h>
 #include <httpd.h>
@@ -100,13 +101,16 @@ void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *st
     json_object_set_new(q->view, "actions", actions);
 }
 
-apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const char *server, int64_t *task)
+apr_status_t hm_queue_about(hm_req_t *q, const char *type, const json_t *object, const char *server, const char *what,
+                            const json_t *args, int64_t *task)
 {
     int64_t client = hm_row_n(object, "client");
     hm_task_t t = {.type = type,
                    .object = hm_row_s(object, "id"),
                    .label = hm_row_s(object, "name"),
                    .server = server,
+                   .what = what,
+                   .args = args ? hm_reply_dump(q, args) : "",
                    .origin = q->api ? "api" : "user",
                    .account = q->actor.account,
                    .client = client ? client : 1};
@@ -117,6 +121,11 @@ apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const
         json_object_set_new(q->view, "task", json_integer(*task));
     q->wake = server;
     return rv;
+}
+
+apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const char *server, int64_t *task)
+{
+    return hm_queue_about(q, type, object, server, "", NULL, task);
 }
 
 apr_status_t hm_task_type(hm_req_t *q, pv_kind_t kind, const char **ret)

@@ -27,6 +27,11 @@ void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *st
 /* Queues TYPE on an object and answers with its task (202, or 303 to the task's page when OPEN). */
 apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const char *server, int64_t *task);
 
+/* The same for a task that is about more than the object: WHAT of it, for there may be several at a time, with fields
+ * of its own. */
+apr_status_t hm_queue_about(hm_req_t *q, const char *type, const json_t *object, const char *server, const char *what,
+                            const json_t *args, int64_t *task);
+
 /* The body's one field "type", which must be one of the kind's tasks that people start. */
 apr_status_t hm_task_type(hm_req_t *q, pv_kind_t kind, const char **type);
 

@@ -61,11 +61,13 @@ static apr_status_t site_get(hm_req_t *q, json_t **site)
 
 int hm_page_site_view(hm_req_t *q)
 {
-    json_t *site, *aliases;
+    json_t *site, *aliases, *backups;
     HM_TRY(q, site_get(q, &site));
     HM_TRY(q, hm_sql_host_aliases(q->db, &aliases, &q->err, q->param[0]));
+    HM_TRY(q, hm_sql_backup_list_on(q->db, &backups, &q->err, q->param[0], 20));
     HM_TRY(q, hm_tasks_on(q, q->param[0]));
     json_object_set(q->view, "site", site);
+    json_object_set(q->view, "backups", backups);
     json_object_set(q->view, "aliases", aliases);
     int installed = strcmp(hm_row_s(site, "state"), "new") != 0, busy = hm_row_s(site, "busy")[0] != '\0';
     json_object_set_new(q->view, "can", json_pack("{s:b, s:b}", "change", installed, "again", !installed && !busy));

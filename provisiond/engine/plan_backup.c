@@ -95,6 +95,7 @@ apr_status_t pv_plan_restore(pv_planner_t *m)
 
     if (anew)
         put(m, "state", "enabled");
+    json_object_set_new(m->job->plan, "revision", json_integer((json_int_t)m->self->revision));
     pv_plan_flag(m, "anew", anew);
     pv_plan_flag(m, "trash", !strcmp(m->self->state, "deleted"));
     if ((rv = find_backup(m, &backup)) || (rv = choose_parts(m, backup, anew)))

@@ -41,9 +41,9 @@ SELECT type FROM task WHERE object = %s AND open_key > '' ORDER BY id LIMIT 1
 -- @stmt task_open_before(id:n object:s platform:s server:s db_server:s) -> id:n
 SELECT id FROM task WHERE open_key > '' AND id < %lld AND object IN (%s, %s, %s, %s) ORDER BY id LIMIT 1
 
--- @stmt task_add(id:n type:s verb:s object:s label:s server:s account:n client:n origin:s created:n open_key:s)
-INSERT INTO task (id, type, verb, object, label, server, account, client, origin, state, attempts, created, open_key)
-VALUES (%lld, %s, %s, %s, %s, %s, (SELECT id FROM account WHERE id = %lld), %lld, %s, 'queued', 1, %lld, %s)
+-- @stmt task_add(id:n type:s verb:s object:s label:s server:s account:n client:n origin:s created:n open_key:s args:s)
+INSERT INTO task (id, type, verb, object, label, server, account, client, origin, state, attempts, created, open_key, args)
+VALUES (%lld, %s, %s, %s, %s, %s, (SELECT id FROM account WHERE id = %lld), %lld, %s, 'queued', 1, %lld, %s, %s)
 
 -- @stmt task_reopen(open_key:s id:n) rows=1
 UPDATE task SET state = 'queued', attempts = attempts + 1, code = '', started = 0, ended = 0, open_key = %s
@@ -68,8 +68,8 @@ SELECT n, state, code, started, ended FROM attempt WHERE task = %lld ORDER BY n 
 SELECT a.id, a.task, a.n, a.state, t.type, t.object, t.client, t.label, t.server, a.wanted, a.logged, a.ended FROM attempt a JOIN task t ON t.id = a.task
  WHERE a.job_key = %s
 
--- @stmt attempt_queued(server:s limit:n) -> id:n task:n job_key:s args:s wanted:n type:s object:s
-SELECT a.id, a.task, a.job_key, a.args, a.wanted, t.type, t.object FROM attempt a JOIN task t ON t.id = a.task
+-- @stmt attempt_queued(server:s limit:n) -> id:n task:n job_key:s args:s wanted:n type:s object:s more:s
+SELECT a.id, a.task, a.job_key, a.args, a.wanted, t.type, t.object, t.args FROM attempt a JOIN task t ON t.id = a.task
  WHERE a.state = 'queued' AND a.server = %s ORDER BY a.id LIMIT %lld
 
 -- @stmt attempt_claim(owner:s lease:n args:s wanted:n id:n) rows=1

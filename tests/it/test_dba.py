@@ -594,8 +594,8 @@ def test_any_bytes_give_an_error_or_nothing_and_change_nothing(local, db):
     assert db.state() == before
 
 
-STATEMENTS = ["database_make", "login_make", "login_set", "grants_revoke", "login_limit", "grants_make", "login_drop",
-              "database_drop"]  # fmt: skip
+STATEMENTS = ["database_make", "login_make", "login_set", "grants_revoke", "login_limit", "grants_make", "grants_also",
+              "grants_end", "login_drop", "database_drop"]  # fmt: skip
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
@@ -608,8 +608,10 @@ def test_killed_around_any_statement_the_same_calls_again_end_as_ever(machine, d
     faults.mkdir(exist_ok=True)
     shutil.chown(faults, USER)
     (faults / f"sql.{point}:{statement}").write_text("kill")
-    calls = [("service", SERVER, "mariadb", "socket"), ("create", SERVER, SITE, 1), ("grant", SERVER, SITE, 1),
-             ("drop", SERVER, SITE, 1)]  # fmt: skip
+    both, one = ("grant", SERVER, SITE, 1, 2), ("grant", SERVER, SITE, 1)
+    second = [("create", SERVER, SITE, 2), both], ("drop", SERVER, SITE, 2)
+    calls = [("service", SERVER, "mariadb", "socket"), ("create", SERVER, SITE, 1), one, *second[0], second[1], *second[0], one,
+             second[1], ("drop", SERVER, SITE, 1)]  # fmt: skip
     victim = Dba(folder, conf, prefix, BUILD / "fault")
     with pytest.raises((AssertionError, ConnectionError)):
         for call in calls:
@@ -621,8 +623,21 @@ def test_killed_around_any_statement_the_same_calls_again_end_as_ever(machine, d
     heir(*calls[0])
     made(heir)
     assert (probe(heir, "DATABASE").a, probe(heir, "GRANT").a) == (CURRENT, CURRENT)
-    assert heir(*calls[3]).code == "OK"
+    assert [heir(*call).code for call in calls[-2:]] == ["OK", "OK"]
     heir.end()
+    assert db.state() == before
+
+
+def test_a_second_database_beside_shares_the_login_which_goes_with_the_last(local, db):
+    before = db.state()
+    made(local)
+    assert local("create", SERVER, SITE, 2).code == "OK"
+    assert probe(local, "GRANT").a == CURRENT
+    assert local("grant", SERVER, SITE, 1, 2).code == "OK"
+    assert probe(local, "GRANT").a == DRIFT  # a right too many, until one of them goes
+    assert local("drop", SERVER, SITE, 2).code == "OK"
+    assert (probe(local, "DATABASE").a, probe(local, "GRANT").a) == (CURRENT, CURRENT)
+    assert local("drop", SERVER, SITE, 1).code == "OK"
     assert db.state() == before
 
 

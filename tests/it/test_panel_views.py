@@ -9,6 +9,9 @@ from lab.lab import TREE
 from lab.panel import Browser
 from lab.render import Page, read
 
+BACKUP = "b" + "a" * 12
+
+
 def routes():
     with open(f"{TREE}/mod_hostmaster/routes.def", encoding="utf-8") as f:
         rows = re.findall(r'^ROUTE\((\w+), *"([^"]*)", *(\w+), *(\w+), *(\w+), *\w+, *[^"]*"([^"]*)"', f.read(), re.M)
@@ -34,6 +37,9 @@ def full(office):
     panel.rows("UPDATE site SET busy = '', last = 'failed' WHERE id = ?", site)
     panel.rows("INSERT INTO notice VALUES (5, 'task', ?, 'Install of ann.test failed: \"denied\"', 0, ?)", task, day)
     panel.rows("UPDATE account SET seen = ?", day)
+    for bid, made in ((BACKUP, day), ("b" + "b" * 12, day + 1)):
+        panel.rows("INSERT INTO backup VALUES (?, ?, 1, ?, 'ann.test', 'before <b>', 'pages', '1.0', 1, 123456, ?, ?, 1, 1)", bid, site, office.server,
+                   "0" * 64, made)
     office.api.post(f"/tasks/{task}/retry")
     panel.rows("UPDATE task SET state = 'failed', ended = ?, open_key = NULL WHERE id = ?", day + 9000000, task)
     panel.rows("UPDATE attempt SET state = 'failed', code = 'DEADLINE', phase = 'waits for the database', ended = ? WHERE task = ? AND n = 2", day, task)
@@ -54,7 +60,7 @@ def test_a_page_shows_what_its_json_says(full, path, name, page, who):
     browser, program = (full.admin, full.api) if who == "administrator" else (full.ann, full.ann_api)
     ((user,),) = panel.rows("SELECT id FROM account WHERE login = 'bob'")
     number = {"/clients": full.ann_id, "/users": user}.get(path[: path.find("/", 1)], full.ann_site["task"])
-    whole = path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, id=number)
+    whole = path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, backup=BACKUP, id=number)
     whole += "?attempt=1" if name in ("task_view", "task_log") else ""
     answer, shown = program.get(whole), browser.get(whole)
     assert answer.status == shown.status, (answer, shown)
@@ -74,7 +80,7 @@ def test_a_page_is_well_formed_and_has_one_heading(full, path, name, page):
     """As a browser reads it: each id once, each field with its label, each image with its words."""
     ((user,),) = full.panel.rows("SELECT id FROM account WHERE login = 'bob'")
     number = {"/clients": full.ann_id, "/users": user}.get(path[: path.find("/", 1)], full.ann_site["task"])
-    text = full.admin.get(path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, id=number)).text
+    text = full.admin.get(path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, backup=BACKUP, id=number)).text
     ids = re.findall(r'\sid="([^"]*)"', text)
     assert len(ids) == len(set(ids)), ids
     if page != "log":
@@ -95,5 +101,5 @@ def test_head_is_get_without_its_body(full):
 def test_who_is_not_logged_in_is_led_to_the_login(panel):
     for path, _, _ in routes():
         answer = Browser(panel).get(path.replace("{site}", "s" + "a" * 12).replace("{platform}", "p" + "a" * 12).replace("{server}", "v" + "a" * 12)
-                                    .replace("{id}", "1"))  # fmt: skip
+                                    .replace("{backup}", BACKUP).replace("{id}", "1"))  # fmt: skip
         assert (answer.status, answer.headers["Location"]) == (303, "/login"), path

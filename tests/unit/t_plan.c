@@ -227,11 +227,11 @@ static void test_an_install_decides_everything_once(void **state)
         planned("install", NEW_SITE, "name=b.test admin_mail=a@example.org db_server=" DB " platform=" PRESS);
     assert_int_equal(job->uid, 70000);
     assert_string_equal(job->app.s, "wordpress");
-    assert_true(json_equal(job->plan,
-                           json_of("{'state':'enabled','was':'','context':'@b.test','name':'b.test','platform':'" PRESS
-                                   "','server':'" WEB "','place':'0:press','version':'6.1','port':'8080','link':true,"
-                                   "'php':true,'install':true,'move':true,'status':true,'database':true,'db_server':'" DB
-                                   "','db':'mariadb','dbgen':'1'}")));
+    assert_true(json_equal(
+        job->plan, json_of("{'state':'enabled','was':'','context':'@b.test','name':'b.test','platform':'" PRESS
+                           "','server':'" WEB "','place':'0:press','version':'6.1','port':'8080','link':true,"
+                           "'php':true,'install':true,'move':true,'status':true,'database':true,'db_server':'" DB
+                           "','db':'mariadb','dbgen':'1'}")));
     assert_true(json_equal(job->want,
                            json_of("{'name':'b.test','platform':'" PRESS "','db_server':'" DB
                                    "','admin_mail':'a@example.org','title':'b.test','dbgen':'1','app':'wordpress'}")));

@@ -47,9 +47,10 @@ static apr_status_t save(pv_call_t *call, json_t *props, const char *state, int 
 {
     const pv_job_t *job = call->job;
     const char *context = pv_props_str(job->plan, "context");
+    const json_t *seen = json_object_get(job->plan, "revision"); /* of a deleted one, which nobody else could see */
     pv_object_t object = {.id = job->object,
                           .uid = job->uid,
-                          .revision = job->revision + 1,
+                          .revision = (seen ? (uint64_t)json_integer_value(seen) : job->revision) + 1,
                           .state = state,
                           .props = props,
                           .deleted = deleted};

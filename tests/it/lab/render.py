@@ -35,8 +35,17 @@ def duration(t):
     return f"{s // 60} min {s % 60} s" if s < 3600 else f"{s // 3600} h {s // 60 % 60} min"
 
 
+def size(n):
+    if n < 1024:
+        return f"{n} B"
+    units = ["KiB", "MiB", "GiB", "TiB", "PiB"]
+    while n >= 1024 * 1024 and len(units) > 1:
+        n, units = n // 1024, units[1:]
+    return f"{n // 1024}.{n % 1024 * 10 // 1024} {units[0]}"
+
+
 FILTERS = {"time": stamp("%Y-%m-%d %H:%M:%S"), "clock": stamp("%H:%M:%S"), "date": stamp("%Y-%m-%d"), "iso": stamp("%Y-%m-%dT%H:%M:%SZ"), "ago": ago,
-           "duration": duration, "number": lambda n: f"{n or 0:,}", "first": lambda s: s[:1]}  # fmt: skip
+           "duration": duration, "bytes": size, "number": lambda n: f"{n or 0:,}", "first": lambda s: s[:1]}  # fmt: skip
 
 
 class Page:

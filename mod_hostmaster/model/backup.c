@@ -1,0 +1,93 @@
+/*
+ * The rows of backups, and their archives from the daemon.
+ */
+#include "model/backup.h"
+#include "db.h"
+#include "proto/client.h"
+#include "secret.h"
+#include "stmts.h"
+#include <apr_strings.h>
+
+#define LIFE          (5 * 60 * APR_USEC_PER_SEC)
+#define FETCH_SECONDS 60
+#define TEMPORARY     "/var/tmp/hostmaster-XXXXXX" /* archives are large, and /tmp may be memory */
+
+apr_status_t hm_backup_take(hm_db_t *db, const char *server, const json_t *item, int64_t scan, pv_err_t *err)
+{
+    const char *id = hm_row_s(item, "bid"), *site = hm_row_s(item, "site");
+    json_t *rows;
+    int64_t client = 1;
+    apr_status_t rv = hm_sql_backup_known(db, &rows, err, id);
+    if (rv != APR_SUCCESS || json_array_size(rows) > 0)
+        return rv == APR_SUCCESS ? hm_sql_backup_seen(db, err, scan, id) : rv;
+    if ((rv = hm_sql_site_get(db, &rows, err, site, 1, 0)) != APR_SUCCESS)
+        return rv;
+    if (json_array_size(rows) > 0)
+        client = hm_row_n(json_array_get(rows, 0), "client");
+    return hm_sql_backup_add(db, err, id, site, client, server, hm_row_s(item, "name"), hm_row_s(item, "description"),
+                             hm_row_s(item, "app"), hm_row_s(item, "version"),
+                             json_is_true(json_object_get(item, "database")), hm_row_n(item, "size"),
+                             hm_row_s(item, "sha256"), hm_row_n(item, "made"), scan);
+}
+
+apr_status_t hm_backup_end(hm_db_t *db, const char *server, const char *site, int64_t scan, pv_err_t *err)
+{
+    apr_status_t rv = site ? hm_sql_backup_drop(db, err, site, scan) : hm_sql_backup_drop_all(db, err, server, scan);
+    if (rv != APR_SUCCESS)
+        return rv;
+    return site ? hm_sql_backup_show(db, err, site, scan) : hm_sql_backup_show_all(db, err, server, scan);
+}
+
+apr_status_t hm_download_make(const char **secret, hm_db_t *db, const char *backup, pv_err_t *err, apr_pool_t *p)
+{
+    const char *made = hm_secret_make(p);
+    apr_status_t rv = hm_sql_download_prune(db, err, hm_db_now());
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_download_add(db, err, hm_secret_hash(made, p), backup, hm_db_now() + LIFE);
+    if (rv == APR_SUCCESS)
+        *secret = made;
+    return rv;
+}
+
+apr_status_t hm_download_use(const char **backup, hm_db_t *db, const char *secret, pv_err_t *err, apr_pool_t *p)
+{
+    json_t *rows;
+    const char *hash = hm_secret_hash(secret, p);
+    apr_status_t rv = hm_sql_download_get(db, &rows, err, hash, hm_db_now());
+    if (rv != APR_SUCCESS)
+        return rv;
+    /* The delete decides: of two who use it at once, one finds the row. */
+    if (json_array_size(rows) != 1 || hm_sql_download_delete(db, err, hash) != APR_SUCCESS)
+        return pv_fail(err, PV_NO_OBJECT, NULL, "this link was used already, or is older than five minutes");
+    *backup = hm_row_s(json_array_get(rows, 0), "backup");
+    return APR_SUCCESS;
+}
+
+static apr_status_t write_bytes(void *ctx, const char *bytes, size_t len, pv_err_t *err)
+{
+    if (apr_file_write_full(ctx, bytes, len, NULL) == APR_SUCCESS)
+        return APR_SUCCESS;
+    return pv_fail(err, PV_DISK_FULL, NULL, "the archive could not be copied to /var/tmp");
+}
+
+apr_status_t hm_backup_fetch(apr_file_t **ret, apr_off_t *size, const char *socket, const char *backup, pv_err_t *err,
+                             apr_pool_t *p)
+{
+    pv_client_t *client;
+    apr_file_t *file;
+    json_t *answer;
+    apr_status_t rv = pv_client_connect(&client, socket, "hostmaster", err, p);
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_t *request = pv_client_request(client, PV_MSG_fetch);
+    json_object_set_new(request, "bid", json_string(backup));
+    if ((rv = pv_client_ask(&answer, client, request, FETCH_SECONDS, NULL, NULL, err, p)) != APR_SUCCESS)
+        return rv;
+    char *path = apr_pstrdup(p, TEMPORARY);
+    if (apr_file_mktemp(&file, path, APR_READ | APR_WRITE | APR_CREATE | APR_EXCL | APR_BINARY, p) != APR_SUCCESS ||
+        apr_file_remove(path, p) != APR_SUCCESS)
+        return pv_fail(err, PV_DISK_FULL, NULL, "no file can be made in /var/tmp");
+    *size = (apr_off_t)hm_row_n(answer, "size");
+    *ret = file;
+    return pv_client_bytes(client, (uint64_t)*size, write_bytes, file, err);
+}
