@@ -257,6 +257,26 @@ static void options(void)
 #include "ctl/commands.def"
 }
 
+/* ---- mod_hostmaster(8) ---- */
+
+#define WHERE_MAIN  "main server"
+#define WHERE_VHOST "virtual host"
+#define WHERE_ANY   "main server or virtual host"
+
+static void put_directive(const char *name, const char *where, const char *check, const char *help)
+{
+    printf(".It Ic %s Ar %s\n", name, check);
+    put_sentence("", help);
+    printf("Stands in: %s.\n", where);
+}
+
+static void directives(void)
+{
+#define DIRECTIVE(name, field, where, check, help) put_directive(#name, WHERE_##where, #check, help);
+#include "../mod_hostmaster/directives.def"
+#undef DIRECTIVE
+}
+
 static const struct {
     const char *name;
     void (*put)(void);
@@ -271,6 +291,7 @@ static const struct {
     {"dba operations", dba_operations},
     {"commands", commands},
     {"options", options},
+    {"directives", directives},
 };
 
 static int put_table(const char *name)

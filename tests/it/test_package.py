@@ -18,7 +18,7 @@ PROGRAMS = {"usr/sbin/provisiond", "usr/bin/provision", "usr/libexec/provision/p
 UNITS = [f"usr/lib/systemd/system/{name}.service" for name in ("provisiond", "provision-httpd", "hostmaster-httpd")]
 CONF = {f"etc/provision/{name}.conf" for name in ("provisiond", "httpd", "panel-httpd", "panel")}
 OTHERS = {MODULE, "usr/lib/sysusers.d/provision.conf", "usr/lib/tmpfiles.d/provision.conf", *UNITS, *CONF}
-MAN = {"man1/provision.1", "man5/provisiond.conf.5", "man7/provision-driver.7", "man7/provision-protocol.7", "man8/provisiond.8"}
+MAN = {"man1/provision.1", "man5/provisiond.conf.5", "man7/provision-driver.7", "man7/provision-protocol.7", "man8/provisiond.8", "man8/hostmaster-setup.8", "man8/mod_hostmaster.8"}
 
 
 def install(dest, *variables):
