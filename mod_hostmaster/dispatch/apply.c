@@ -144,8 +144,8 @@ static apr_status_t site_delete(hm_db_t *db, pv_err_t *err, const char *id)
 }
 
 /*
- * A new object is told of before it is verified; it counts from then on that it is. One that is deleted by another task
- * than a delete was taken back because that task failed: people still want it, and may change it and try again.
+ * A new object is told of before it is verified; it counts from then on that it is. One that is undone was taken back
+ * because its first task failed: people still want it, and may change it and try again.
  */
 static apr_status_t object_apply(apply_t *a, const json_t *o, const json_t *attempt)
 {
@@ -157,8 +157,7 @@ static apr_status_t object_apply(apply_t *a, const json_t *o, const json_t *atte
                  {'p', platform_seen, hm_sql_platform_delete, hm_sql_platform_undone},
                  {'s', site_seen, site_delete, hm_sql_site_undone}};
     const char *id = hm_row_s(o, "object");
-    int deleted = json_is_true(json_object_get(o, "deleted")),
-        wanted = strcmp(hm_row_s(attempt, "type"), "delete") != 0;
+    int deleted = json_is_true(json_object_get(o, "deleted")), wanted = strcmp(hm_row_s(o, "state"), "undone") == 0;
     if (strcmp(hm_row_s(o, "state"), "new") == 0 && !deleted)
         return APR_SUCCESS;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)

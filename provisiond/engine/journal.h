@@ -62,7 +62,7 @@ apr_status_t pv_object_list(pv_object_t ***ret, int *n, pv_journal_t *j, pv_kind
                             apr_pool_t *p);
 /* Writes it (new or changed) and its object event, in the caller's transaction. */
 apr_status_t pv_object_save(pv_journal_t *j, const pv_object_t *object, pv_err_t *err);
-/* Forgets an object that never came to be (state new), and tells it. */
+/* Forgets an object that never came to be (state new), and tells it as state undone. */
 apr_status_t pv_object_discard(pv_journal_t *j, const pv_id_t *id, pv_err_t *err);
 /* Its flat form for events and replies: id kind context uid revision state deleted, and its properties. Owned by P.
  */

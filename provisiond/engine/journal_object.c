@@ -158,7 +158,7 @@ apr_status_t pv_object_save(pv_journal_t *j, const pv_object_t *object, pv_err_t
 
 apr_status_t pv_object_discard(pv_journal_t *j, const pv_id_t *id, pv_err_t *err)
 {
-    pv_object_t gone = {.id = *id, .name = {.kind = pv_id_kind(id)}, .state = "deleted", .deleted = 1};
+    pv_object_t gone = {.id = *id, .name = {.kind = pv_id_kind(id)}, .state = "undone", .deleted = 1};
     int64_t changed;
     apr_status_t rv = pv_sql_run(j, &changed, err, SQL_DISCARD, "t", id->s);
     return rv == APR_SUCCESS && changed ? tell(j, &gone, err) : rv;
