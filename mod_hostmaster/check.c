@@ -1,11 +1,15 @@
 /*
  * What 'httpd -t' refuses on the module's behalf: a host name in the virtual hosts of two sites, or of a site and of
- * nobody (httpd itself takes the first and says nothing), and a pool without a site.
+ * nobody (httpd itself takes the first and says nothing), a pool without a site, and a user that does not exist.
  */
 #include "hm.h"
 #include <apr_hash.h>
 #include <apr_strings.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <unixd.h>
 
 APLOG_USE_MODULE(hostmaster);
 
@@ -43,10 +47,21 @@ static int claim_names(apr_hash_t *owners, const apr_array_header_t *names, serv
     return ok;
 }
 
+/* Told of a number that no account has, httpd leaves its children root and goes on. */
+static int user_exists(server_rec *s)
+{
+    const char *user = ap_unixd_config.user_name;
+    if (geteuid() != 0 || user[0] != '#' || getpwuid((uid_t)strtoul(user + 1, NULL, 10)))
+        return 1;
+    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s,
+                 "HM0025: User %s: no account has this number, and httpd would serve as root", user);
+    return 0;
+}
+
 static int check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
     apr_hash_t *owners = apr_hash_make(ptemp);
-    int ok = 1;
+    int ok = user_exists(main_server);
     for (server_rec *s = main_server->next; s; s = s->next) {
         hm_server_t *conf = hm_server(s);
         if (s->server_hostname)

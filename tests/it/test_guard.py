@@ -136,6 +136,7 @@ CHECKED = {
     "a revision in a virtual host": ("<VirtualHost *:8080>\nHostmasterRevision 3\n</VirtualHost>", ["outside of virtual hosts"]),
     "two revisions": ("HostmasterRevision 3\nHostmasterRevision 4", ["stands twice"]),
     "a revision that is no number": ("HostmasterRevision x", ["whole number"]),
+    "a user that does not exist": ("User #68999", ["no account has this number"]),
 }  # fmt: skip
 
 
@@ -157,7 +158,7 @@ def test_the_check_accepts_one_site_with_a_name_twice(tmp_path):
 def check(folder, text):
     (folder / "sites.conf").write_text(text + "\n")
     (folder / "httpd.conf").write_text(
-        f"ServerRoot /\nServerName x.invalid\nDefaultRuntimeDir {folder}\nPidFile {folder}/pid\nListen 8080\n"
+        f"ServerRoot /\nServerName x.invalid\nDefaultRuntimeDir {folder}\nPidFile {folder}/pid\nListen 8080\nUser www-data\n"
         "LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\n"
         f"LoadModule hostmaster_module {BUILD}/mod_hostmaster.so\nErrorLog {folder}/error.log\nInclude {folder}/sites.conf\n"
     )
