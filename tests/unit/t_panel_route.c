@@ -28,6 +28,7 @@ static void each_route_leads_to_its_handler(void **state)
     } words[] = {{"{site}", "sabcdefghij23"},
                  {"{platform}", "pabcdefghij23"},
                  {"{server}", "vabcdefghij23"},
+                 {"{backup}", "babcdefghij23"},
                  {"{id}", "9223372036854775807"},
                  {"{token}", "Ab-_9"}};
     const hm_route_t *route;
