@@ -6,6 +6,7 @@
 #include "panel.h"
 #include "db.h"
 #include "dispatch/dispatcher.h"
+#include "fault.h"
 #include "hm.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -111,6 +112,7 @@ static void child(apr_pool_t *p, server_rec *main)
         if (panel == NULL)
             continue;
         apr_global_mutex_child_init(&panel->writers, apr_global_mutex_lockfile(panel->writers), p);
+        PV_FAULT_INIT(panel->run_dir);
         hm_dispatcher_start(panel, p);
     }
 }

@@ -5,6 +5,7 @@
  */
 #include "dispatch/apply.h"
 #include "db.h"
+#include "fault.h"
 #include "model/backup.h"
 #include "model/object.h"
 #include "proto/message.h"
@@ -392,9 +393,12 @@ apr_status_t hm_apply_events(hm_db_t *db, const char *server, const char *socket
         if (rv == APR_SUCCESS)
             rv = event_apply(&a, event);
     }
+    PV_FAULT("panel.applied", NULL);
     if (rv == APR_SUCCESS)
-        return hm_db_commit(db, err);
-    hm_db_rollback(db);
+        rv = hm_db_commit(db, err);
+    else
+        hm_db_rollback(db);
+    PV_FAULT("panel.committed", NULL);
     return rv;
 }
 

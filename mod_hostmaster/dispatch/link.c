@@ -8,6 +8,7 @@
 #include "db.h"
 #include "dispatch/apply.h"
 #include "dispatch/dispatcher.h"
+#include "fault.h"
 #include "model/object.h"
 #include "model/task.h"
 #include "proto/client.h"
@@ -217,7 +218,10 @@ static void attempt_send(hm_link_t *link, const json_t *attempt)
     if (hm_sql_attempt_claim(link->db, &err, link->owner, hm_db_now() + LEASE, args, request.wanted,
                              hm_row_n(attempt, "id")) != APR_SUCCESS)
         return;
-    if (submit(link, attempt, args, &reply, &err) != APR_SUCCESS)
+    PV_FAULT("panel.claimed", NULL);
+    apr_status_t sent = submit(link, attempt, args, &reply, &err);
+    PV_FAULT("panel.submitted", NULL);
+    if (sent != APR_SUCCESS)
         submitted(link, attempt, &err);
     else if (json_is_true(json_object_get(reply, "dup")))
         catch_up(link, hm_row_n(reply, "job"));

@@ -224,6 +224,14 @@ class Panel:
             self.process.terminate()
             self.process.wait(30)
 
+    def kill(self):
+        """All of it at once: the parent, and the children that would hold its port."""
+        self.process.kill()
+        self.process.wait()
+        for process in processes.of_lab(self.netns.inode, self.folder):
+            if f"{self.folder}/httpd.conf" in process.words:
+                process.kill()
+
     def log(self):
         """What httpd wrote, start and error log."""
         text = ""
