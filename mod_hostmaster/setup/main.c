@@ -139,11 +139,12 @@ static int migration_run(setup_t *t, const char *path)
 {
     apr_file_t *f;
     apr_finfo_t info;
-    if (apr_file_open(&f, path, APR_READ, 0, t->p) != APR_SUCCESS)
-        return -1;
+    apr_status_t rv = apr_file_open(&f, path, APR_READ, 0, t->p);
+    if (rv != APR_SUCCESS)
+        return APR_STATUS_IS_ENOENT(rv) ? -1 : fail(path, "cannot be read");
     apr_file_info_get(&info, APR_FINFO_SIZE, f);
     char *text = apr_pcalloc(t->p, (apr_size_t)info.size + 1);
-    apr_status_t rv = apr_file_read_full(f, text, (apr_size_t)info.size, NULL);
+    rv = apr_file_read_full(f, text, (apr_size_t)info.size, NULL);
     apr_file_close(f);
     if (rv != APR_SUCCESS)
         return fail(path, "cannot be read");

@@ -150,6 +150,7 @@ CREATE INDEX host_site ON host (site);
 
 -- What people asked for. open_key is "OBJECT/TYPE/VERB" while the task is open and NULL afterwards, so that the same task twice on
 -- one object is one task. label is the object's name at the time, kept for when the object is gone.
+-- args: fields of the task's own, flat JSON, besides those that its object gives.
 CREATE TABLE task (
     id       BIGINT       NOT NULL PRIMARY KEY,
     type     VARCHAR(32)  NOT NULL,
@@ -166,7 +167,8 @@ CREATE TABLE task (
     created  BIGINT       NOT NULL,
     started  BIGINT       NOT NULL DEFAULT 0,
     ended    BIGINT       NOT NULL DEFAULT 0,
-    open_key VARCHAR(80)  UNIQUE
+    open_key VARCHAR(80)  UNIQUE,
+    args     VARCHAR(1024) NOT NULL DEFAULT ''
 );
 CREATE INDEX task_object ON task (object, id);
 CREATE INDEX task_client ON task (client, id);
@@ -254,6 +256,34 @@ CREATE TABLE audit (
     action  VARCHAR(64)  NOT NULL,
     object  VARCHAR(13)  NOT NULL DEFAULT '',
     text    VARCHAR(512) NOT NULL DEFAULT ''
+);
+
+-- A backup's row outlives its site's; client and server are then what they were. Rows come from the daemon's facts, a set at a time:
+-- scan is the set's number, and shown is set at its end.
+CREATE TABLE backup (
+    id          VARCHAR(13)  NOT NULL PRIMARY KEY,
+    site        VARCHAR(13)  NOT NULL,
+    client      BIGINT       NOT NULL REFERENCES client (id),
+    server      VARCHAR(13)  NOT NULL,
+    name        VARCHAR(253) NOT NULL,
+    description VARCHAR(255) NOT NULL DEFAULT '',
+    app         VARCHAR(16)  NOT NULL DEFAULT '',
+    version     VARCHAR(64)  NOT NULL DEFAULT '',
+    holds_db    SMALLINT     NOT NULL DEFAULT 0,
+    size        BIGINT       NOT NULL,
+    sha256      VARCHAR(64)  NOT NULL,
+    made        BIGINT       NOT NULL,
+    scan        BIGINT       NOT NULL,
+    shown       SMALLINT     NOT NULL DEFAULT 0
+);
+CREATE INDEX backup_site ON backup (site, made);
+CREATE INDEX backup_made ON backup (made);
+
+-- Links to download a backup once, for five minutes; hash: SHA-256 of the link's secret, hex.
+CREATE TABLE download (
+    hash    VARCHAR(64) NOT NULL PRIMARY KEY,
+    backup  VARCHAR(13) NOT NULL,
+    expires BIGINT      NOT NULL
 );
 
 INSERT INTO client (id, name, created) VALUES (1, 'administrator', 0);

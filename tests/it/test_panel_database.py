@@ -152,8 +152,9 @@ def test_a_migration_is_whole_or_not_at_all(tmp_path):
     """A broken one leaves nothing; corrected, it is applied where the last one ended; the panel does not touch what is newer than itself."""
     shutil.copy(f"{TREE}/sql/migrate/0001.sql", tmp_path)
     os.chmod(tmp_path, 0o755)
-    for parent in tmp_path.parents[:2]:
-        os.chmod(parent, 0o755)
+    for parent in tmp_path.parents:
+        if str(parent) not in ("/tmp", "/"):
+            os.chmod(parent, 0o755)
     second = tmp_path / "0002.sql"
     with alone() as panel:
         panel.start()
