@@ -11,22 +11,23 @@ ADMIN = ("pvadmin", "aZ3tcpSecretOfTheLab")
 SYSTEM = {"information_schema", "mysql", "performance_schema", "sys"}
 
 
+def _run(words, **options):
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    assert done.returncode == 0, f"{words[0]}: {done.returncode}\n{done.stdout}"
+
+
 def make_template(folder, dba_user):
     """An empty data folder in which DBA_USER administers by unix_socket and ADMIN over TCP."""
     os.makedirs(folder)
     shutil.chown(folder, SERVER_USER, SERVER_USER)
-    subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--user={SERVER_USER}", "--skip-test-db",
-         "--auth-root-authentication-method=socket"],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _run(["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--user={SERVER_USER}", "--skip-test-db",
+          "--auth-root-authentication-method=socket"], stdin=subprocess.DEVNULL)
     rights = "GRANT ALL PRIVILEGES ON *.* TO {} WITH GRANT OPTION;"
     sql = [f"CREATE USER '{dba_user}'@'localhost' IDENTIFIED VIA unix_socket;", rights.format(f"'{dba_user}'@'localhost'")]
     for host in ("localhost", "127.0.0.1"):
         sql += [f"CREATE USER '{ADMIN[0]}'@'{host}' IDENTIFIED BY '{ADMIN[1]}';", rights.format(f"'{ADMIN[0]}'@'{host}'")]
-    subprocess.run(
-        ["mariadbd", "--no-defaults", "--bootstrap", f"--datadir={folder}", f"--user={SERVER_USER}", "--silent-startup"],
-        input="FLUSH PRIVILEGES;\n" + "\n".join(sql) + "\n", text=True, check=True, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE)
+    _run(["mariadbd", "--no-defaults", "--bootstrap", f"--datadir={folder}", f"--user={SERVER_USER}", "--silent-startup"],
+         input="FLUSH PRIVILEGES;\n" + "\n".join(sql) + "\n")
 
 
 class Database:
@@ -46,7 +47,11 @@ class Database:
                  f"--pid-file={self.folder}/pid", "--bind-address=127.0.0.1", "--port=3306", "--innodb-buffer-pool-size=16M",
                  "--innodb-flush-log-at-trx-commit=2", "--skip-name-resolve", "--performance-schema=OFF"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        until(lambda: self.ask("SELECT 1", check=False), 30, "MariaDB's answer")
+        try:
+            until(lambda: self.ask("SELECT 1", check=False), 60, "MariaDB's answer")
+        except AssertionError as late:
+            with open(f"{self.folder}/log", encoding="utf-8", errors="replace") as log:
+                raise AssertionError(f"{late}:\n{log.read()[-3000:]}") from None
 
     def stop(self):
         """Ends it as an administrator would; after that it does not answer."""
