@@ -79,6 +79,10 @@ static void on_message(pv_root_t *root, int fd, void *ctx)
     int rc = pv_dgram_recv(fd, root->kids->buf, &m);
     if (rc < 0 && (errno == EAGAIN || errno == EINTR))
         return;
+    if (rc == 0 && root->kids->stop) {
+        drop_sock(root, kid); /* it ends, as it was told to */
+        return;
+    }
     if (rc <= 0) {
         finish(root, kid, rc == 0 ? "it closed its socket" : strerror(errno));
         return;
