@@ -1,10 +1,9 @@
 /*
- * Applies events, a function a kind. Actual columns only; wanted ones are touched only for objects that nobody here had
- * made, which come from the daemon's own command line. Trusts the daemon to be a daemon, not to be polite: whatever is
- * missing is empty.
+ * Applies events, a function a kind. Trusts the daemon to be a daemon, not to be polite: whatever is missing is empty.
  */
 #include "dispatch/apply.h"
 #include "db.h"
+#include "dispatch/objects.h"
 #include "fault.h"
 #include "model/backup.h"
 #include "model/object.h"
@@ -21,151 +20,11 @@ typedef struct {
     apr_pool_t *p;
 } apply_t;
 
-typedef apr_status_t seen_fn(apply_t *a, const char *id, const json_t *o);
-typedef apr_status_t deleted_fn(hm_db_t *db, pv_err_t *err, const char *id);
 typedef apr_status_t apply_fn(apply_t *a, const json_t *event, const json_t *attempt);
 
-/* ---- objects ---- */
-
-static const char *joined(const json_t *list, apr_pool_t *p)
-{
-    const char *all = "";
-    size_t i;
-    json_t *entry;
-    json_array_foreach(list, i, entry) all = apr_pstrcat(p, all, i ? " " : "", json_string_value(entry), NULL);
-    return all;
-}
-
-static apr_status_t server_make(apply_t *a, const char *id, const json_t *o)
-{
-    int64_t port = strtoll(hm_row_s(o, "http_port"), NULL, 10), db_port = strtoll(hm_row_s(o, "db_port"), NULL, 10);
-    apr_status_t rv = hm_sql_server_add(a->db, a->err, id, hm_row_s(o, "name"), "",
-                                        joined(json_object_get(o, "addresses"), a->p), hm_db_now());
-    if (rv == APR_SUCCESS && hm_row_s(o, "http")[0])
-        rv = hm_sql_service_add(a->db, a->err, id, "http", hm_row_s(o, "http"), "", "", port, "");
-    if (rv == APR_SUCCESS && hm_row_s(o, "db")[0])
-        rv = hm_sql_service_add(a->db, a->err, id, "db", hm_row_s(o, "db"), hm_row_s(o, "db_auth"),
-                                hm_row_s(o, "db_host"), db_port, hm_row_s(o, "db_secret"));
-    return rv;
-}
-
-static apr_status_t server_seen(apply_t *a, const char *id, const json_t *o)
-{
-    json_t *rows;
-    apr_status_t rv = hm_sql_server_get(a->db, &rows, a->err, id);
-    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
-        rv = server_make(a, id, o);
-    return rv == APR_SUCCESS
-               ? hm_sql_server_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
-               : rv;
-}
-
-static apr_status_t platform_seen(apply_t *a, const char *id, const json_t *o)
-{
-    json_t *rows;
-    apr_status_t rv = hm_sql_platform_get(a->db, &rows, a->err, id);
-    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
-        rv = hm_sql_platform_add(a->db, a->err, id, hm_row_s(o, "name"), hm_row_s(o, "server"), hm_row_s(o, "place"),
-                                 hm_row_s(o, "source"), hm_row_s(o, "app"), hm_db_now());
-    return rv == APR_SUCCESS
-               ? hm_sql_platform_seen(a->db, a->err, hm_row_s(o, "state"), hm_row_s(o, "app"), hm_row_s(o, "version"),
-                                      hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
-               : rv;
-}
-
-static apr_status_t client_find(apply_t *a, const char *name, int64_t *client)
-{
-    json_t *rows;
-    *client = 1;
-    if (!name[0])
-        return APR_SUCCESS;
-    apr_status_t rv = hm_sql_client_by_name(a->db, &rows, a->err, name);
-    if (rv == APR_SUCCESS && json_array_size(rows) > 0)
-        *client = hm_row_n(json_array_get(rows, 0), "id");
-    return rv;
-}
-
-static apr_status_t hosts_take(apply_t *a, const char *id, const char *name, const json_t *aliases)
-{
-    size_t i;
-    json_t *alias;
-    apr_status_t rv = hm_sql_host_delete_of(a->db, a->err, id);
-    if (rv == APR_SUCCESS)
-        rv = hm_sql_host_add(a->db, a->err, name, id, "site");
-    json_array_foreach(aliases, i, alias)
-    {
-        if (rv == APR_SUCCESS)
-            rv = hm_sql_host_add(a->db, a->err, json_string_value(alias), id, "alias");
-    }
-    return rv;
-}
-
-static apr_status_t site_make(apply_t *a, const char *id, const json_t *o)
-{
-    int64_t client;
-    apr_status_t rv = client_find(a, hm_row_s(o, "client"), &client);
-    if (rv == APR_SUCCESS)
-        rv = hm_sql_site_add(a->db, a->err, id, hm_row_s(o, "name"), client, hm_row_s(o, "platform"),
-                             hm_row_s(o, "db_server"), hm_row_s(o, "redirect"), hm_row_s(o, "title"),
-                             hm_row_s(o, "language"), hm_row_s(o, "profile"), hm_row_s(o, "admin_name"),
-                             hm_row_s(o, "admin_mail"), hm_db_now());
-    return rv == APR_SUCCESS ? hosts_take(a, id, hm_row_s(o, "name"), json_object_get(o, "aliases")) : rv;
-}
-
-/* Where visitors find it: the name that the others lead to, at its web server's port. */
-static apr_status_t site_url(apply_t *a, const json_t *o, const char **url)
-{
-    json_t *rows;
-    const char *name = hm_row_s(o, hm_row_s(o, "redirect")[0] ? "redirect" : "name");
-    apr_status_t rv = hm_sql_site_port(a->db, &rows, a->err, hm_row_s(o, "platform"));
-    int port = rv == APR_SUCCESS ? (int)hm_row_n(json_array_get(rows, 0), "port") : 0;
-    *url = port == 0 || port == 80 ? apr_psprintf(a->p, "http://%s/", name)
-                                   : apr_psprintf(a->p, "http://%s:%d/", name, port);
-    return rv;
-}
-
-static apr_status_t site_seen(apply_t *a, const char *id, const json_t *o)
-{
-    json_t *rows;
-    const char *url, *dbgen = hm_row_s(o, "dbgen"), *database = dbgen[0] ? apr_pstrcat(a->p, id, "d", dbgen, NULL) : "";
-    apr_status_t rv = hm_sql_site_get(a->db, &rows, a->err, id, 1, 0);
-    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
-        rv = site_make(a, id, o);
-    if (rv == APR_SUCCESS)
-        rv = site_url(a, o, &url);
-    return rv == APR_SUCCESS ? hm_sql_site_seen(a->db, a->err, hm_row_s(o, "state"), database, url,
-                                                hm_row_s(o, "version"), hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
-                             : rv;
-}
-
-static apr_status_t site_delete(hm_db_t *db, pv_err_t *err, const char *id)
-{
-    apr_status_t rv = hm_sql_host_delete_of(db, err, id);
-    return rv == APR_SUCCESS ? hm_sql_site_delete(db, err, id) : rv;
-}
-
-/*
- * A new object is told of before it is verified; it counts from then on that it is. One that is undone was taken back
- * because its first task failed: people still want it, and may change it and try again.
- */
 static apr_status_t object_apply(apply_t *a, const json_t *o, const json_t *attempt)
 {
-    static const struct {
-        char kind;
-        seen_fn *seen;
-        deleted_fn *deleted, *undone;
-    } kinds[] = {{'v', server_seen, hm_sql_server_delete, hm_sql_server_undone},
-                 {'p', platform_seen, hm_sql_platform_delete, hm_sql_platform_undone},
-                 {'s', site_seen, site_delete, hm_sql_site_undone}};
-    const char *id = hm_row_s(o, "object");
-    int deleted = json_is_true(json_object_get(o, "deleted")), wanted = strcmp(hm_row_s(o, "state"), "undone") == 0;
-    if (strcmp(hm_row_s(o, "state"), "new") == 0 && !deleted)
-        return APR_SUCCESS;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (kinds[i].kind == id[0])
-            return !deleted ? kinds[i].seen(a, id, o)
-                            : (wanted ? kinds[i].undone : kinds[i].deleted)(a->db, a->err, id);
-    return APR_SUCCESS;
+    return hm_objects_tell(a->db, o, a->err, a->p);
 }
 
 /* ---- jobs ---- */
@@ -204,7 +63,8 @@ static apr_status_t catch_up(apply_t *a, const json_t *attempt)
     const char *object = hm_row_s(attempt, "object"), *type = hm_row_s(attempt, "type");
     hm_request_t request;
     int64_t task;
-    if (strcmp(type, "verify") != 0 && strcmp(type, "install") != 0)
+    int ours = hm_row_n(attempt, "wanted") > 0; /* what the command line did is what people want now */
+    if (!ours || (strcmp(type, "verify") != 0 && strcmp(type, "install") != 0))
         return APR_SUCCESS;
     apr_status_t rv = hm_object_request(&request, a->db, INT64_MAX, "verify", object, a->err);
     if (rv != APR_SUCCESS)

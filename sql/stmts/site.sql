@@ -39,6 +39,9 @@ UPDATE site SET client = %lld, redirect = %s, revision = revision + 1 WHERE id =
 UPDATE site SET name = %s, client = %lld, platform = %s, db_server = NULLIF(%s, ''), redirect = %s, title = %s, language = %s,
        profile = %s, admin_name = %s, admin_mail = %s, revision = revision + 1 WHERE id = %s AND revision = %lld AND state = 'new'
 
+-- @stmt site_take(client:n redirect:s id:s)
+UPDATE site SET client = %lld, redirect = %s, revision = revision + 1 WHERE id = %s
+
 -- @stmt site_wanted(wanted:s id:s) rows=1
 UPDATE site SET wanted = %s WHERE id = %s
 
@@ -62,6 +65,9 @@ DELETE FROM site WHERE id = %s
 
 -- @stmt host_owner(name:s) -> site:s kind:s
 SELECT site, kind FROM host WHERE name = %s
+
+-- @stmt host_free(name:s)
+DELETE FROM host WHERE name = %s
 
 -- @stmt host_add(name:s site:s kind:s)
 INSERT INTO host (name, site, kind) VALUES (%s, %s, %s)

@@ -49,6 +49,15 @@ VALUES (%lld, %s, %s, %s, %s, %s, (SELECT id FROM account WHERE id = %lld), %lld
 UPDATE task SET state = 'queued', attempts = attempts + 1, code = '', started = 0, ended = 0, open_key = %s
  WHERE id = %lld AND open_key IS NULL
 
+-- @stmt task_open_ours(object:s) -> n:n
+SELECT COUNT(*) FROM task WHERE object = %s AND open_key IS NOT NULL AND origin <> 'command'
+
+-- @stmt task_label(label:s object:s was:s)
+UPDATE task SET label = %s WHERE object = %s AND label = %s
+
+-- @stmt object_known(server:s platform:s site:s) -> n:n
+SELECT (SELECT COUNT(*) FROM server WHERE id = %s) + (SELECT COUNT(*) FROM platform WHERE id = %s) + (SELECT COUNT(*) FROM site WHERE id = %s)
+
 -- @stmt task_run(started:n id:n)
 UPDATE task SET state = 'running', started = %lld WHERE id = %lld AND started = 0
 
