@@ -2,7 +2,8 @@
 """Adds up the junit XML of all suites: summary.py FOLDER [SUITE that failed]...
 
 Names what failed, ends in the line `N passed, N failed, N skipped`, and fails where something did or where nothing ran. A suite
-that failed without saying so in a report of its own (it did not build, or it writes none) counts as one failure.
+that failed without saying so in a report of its own (it did not build, or it writes none) counts as one failure. What a report
+NAME-again says of a test counts instead of what NAME says; a test that passed only then is named as unsteady.
 """
 import pathlib
 import sys
@@ -21,11 +22,22 @@ def cases(report):
         root = ET.parse(report).getroot()
     except ET.ParseError as e:
         return [(f"{report.name}: {e}", "failed")]
-    return [(f"{report.stem}: {c.get('classname', '')} {c.get('name')}", outcome(c)) for c in root.iter("testcase")]
+    suite = report.stem.removesuffix("-again")
+    return [(f"{suite}: {c.get('classname', '')} {c.get('name')}", outcome(c)) for c in root.iter("testcase")]
+
+
+def settled(results):
+    """The results with each second try in place of its first."""
+    again = {name: result for stem, found in results.items() if stem.endswith("-again") for name, result in found}
+    for name, result in again.items():
+        if result == "passed":
+            print(f"unsteady: {name}")
+    return {stem: [(name, again.get(name, result)) for name, result in found]
+            for stem, found in results.items() if not stem.endswith("-again")}
 
 
 def main(folder, *broken):
-    results = {report.stem: cases(report) for report in sorted(pathlib.Path(folder).glob("*.xml"))}
+    results = settled({report.stem: cases(report) for report in sorted(pathlib.Path(folder).glob("*.xml"))})
     for suite in broken:
         own = [r for stem, found in results.items() if stem.split("-")[0] == suite for r in found]
         if not any(result == "failed" for _, result in own):
