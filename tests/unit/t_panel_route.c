@@ -25,12 +25,8 @@ static void each_route_leads_to_its_handler(void **state)
 {
     static const struct {
         const char *word, *value;
-    } words[] = {{"{site}", "sabcdefghij23"},
-                 {"{platform}", "pabcdefghij23"},
-                 {"{server}", "vabcdefghij23"},
-                 {"{backup}", "babcdefghij23"},
-                 {"{id}", "9223372036854775807"},
-                 {"{token}", "Ab-_9"}};
+    } words[] = {{"{site}", "sabcdefghij23"},   {"{platform}", "pabcdefghij23"}, {"{server}", "vabcdefghij23"},
+                 {"{backup}", "babcdefghij23"}, {"{id}", "9223372036854775807"}, {"{token}", "Ab-_9"}};
     const hm_route_t *route;
     for (int i = 0; (route = hm_route_at(i)) != NULL; i++) {
         const char *path = route->path, *brace = strchr(path, '{'), *param[4] = {NULL}, *allowed, *value = NULL;
