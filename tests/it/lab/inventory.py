@@ -1,4 +1,4 @@
-"""What stands on the machine, as data: the end of contracts.md's list. Histories and counters are left out, so that a task that
+"""What stands on the machine, as data. Histories and counters are left out, so that a task that
 was undone, or one that was reversed by another, gives the inventory of before."""
 
 import hashlib
