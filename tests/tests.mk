@@ -54,7 +54,7 @@ $(FUZZ:%=$(O)/fuzz/%): $(O)/fuzz/%: tests/fuzz/main.c tests/fuzz/fuzz.c tests/fu
 
 CHECKS += it
 
-IT   ?= tests/it tests/crash
+IT   ?= tests/it tests/crash/test_matrix.py
 # Files at a time: each has a world of its own, and waits more than it works.
 JOBS ?= 2
 PYTEST = PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q -o cache_dir=$(abspath $(REPORT))/cache

@@ -204,7 +204,7 @@ class Panel:
 
         def answers():
             assert self.process.poll() is None, self.log()
-            with contextlib.suppress(ConnectionRefusedError):
+            with contextlib.suppress(ConnectionError, http.client.HTTPException):
                 return self.ask("GET", "/login")
 
         until(answers, 30, "the panel's first answer")
