@@ -142,7 +142,7 @@ def make_database():
         return
     as_user = {"user": DATABASE, "group": DATABASE, "extra_groups": []}
     password = secrets.token_hex(24)
-    run("mariadb-install-db", "--no-defaults", f"--datadir={DIR}/db/data", "--skip-test-db", "--auth-root-authentication-method=socket",
+    run("mariadb-install-db", "--no-defaults", f"--datadir={DIR}/db/data", "--force", "--skip-test-db", "--auth-root-authentication-method=socket",
         **as_user)
     grants = "".join(f"CREATE USER demo@'{host}' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO demo@'{host}' WITH GRANT OPTION;\n"
                      for host in ("localhost", "127.0.0.1"))

@@ -81,7 +81,7 @@ class Database:
         self.data.mkdir()
         shutil.chown(self.data, "nobody")
         self.options = ["--no-defaults", f"--datadir={self.data}", "--user=nobody"]
-        argv = ["mariadb-install-db", *self.options, "--skip-test-db", "--auth-root-authentication-method=normal"]
+        argv = ["mariadb-install-db", *self.options, "--force", "--skip-test-db", "--auth-root-authentication-method=normal"]
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
 
     def start(self):

@@ -158,7 +158,7 @@ class Mariadb:
         self.folder, self.prefix = folder, prefix
         self.socket = folder / "s"
         subprocess.run(
-            [*prefix, "mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", "--skip-test-db", "--user=root",
+            [*prefix, "mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", "--force", "--skip-test-db", "--user=root",
              "--auth-root-authentication-method=socket"],
             check=True, stdout=subprocess.DEVNULL)  # fmt: skip
         self.process = None

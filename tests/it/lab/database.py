@@ -20,7 +20,7 @@ def make_template(folder, dba_user):
     """An empty data folder in which DBA_USER administers by unix_socket and ADMIN over TCP."""
     os.makedirs(folder)
     shutil.chown(folder, SERVER_USER, SERVER_USER)
-    _run(["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--user={SERVER_USER}", "--skip-test-db",
+    _run(["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--user={SERVER_USER}", "--force", "--skip-test-db",
           "--auth-root-authentication-method=socket"], stdin=subprocess.DEVNULL)
     rights = "GRANT ALL PRIVILEGES ON *.* TO {} WITH GRANT OPTION;"
     sql = [f"CREATE USER '{dba_user}'@'localhost' IDENTIFIED VIA unix_socket;", rights.format(f"'{dba_user}'@'localhost'")]
