@@ -36,7 +36,7 @@ $(SETUP): $(call objects,$(SETUP_SRC)) $(STMTS_O) $(LIBPROTO)
 	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(LIBS_dbd) $(APR_LIBS)
 
 # What of the module needs no httpd, for the unit tests.
-PANEL_PURE = $(addprefix mod_hostmaster/,parse.c route.c template.c render.c filter.c)
+PANEL_PURE = $(addprefix mod_hostmaster/,parse.c route.c template.c render.c filter.c versions.c)
 $(O)/libpanel.a: $(call objects,$(PANEL_PURE))
 	$(Q)rm -f $@ && ar rcs $@ $^
 

@@ -59,21 +59,24 @@ IT   ?= tests/it tests/crash/test_matrix.py
 JOBS ?= 2
 PYTEST = PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q -o cache_dir=$(abspath $(REPORT))/cache
 
+# What runs the panel's statements on a database by themselves, and what takes events in without a panel.
+DB_TESTS = stmts apply
+DB_TESTS_SRC_stmts = mod_hostmaster/db.c
+DB_TESTS_SRC_apply = $(addprefix mod_hostmaster/,db.c secret.c dispatch/apply.c dispatch/objects.c) \
+    $(wildcard mod_hostmaster/model/*.c)
+$(DB_TESTS:%=$(O)/o/tests/it/%.o): CPPFLAGS += $(CPPFLAGS_mod_hostmaster)
+$(DB_TESTS:%=$(O)/o/tests/it/%.o): $(STMTS)
+$(DB_TESTS:%=$(O)/%): $(O)/%: $(O)/o/tests/it/%.o $$(call objects,$$(DB_TESTS_SRC_$$*)) $(STMTS_O) $(LIBPROTO)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(LIBS_dbd) $(APR_LIBS)
+
 # What fails beside others is run once more by itself; the sum names it unsteady when it then passes, and failed when it does not.
-it: programs $(O)/stmts
+it: programs $(DB_TESTS:%=$(O)/%)
 	@mkdir -p $(REPORT)
 	@$(MAKE) --no-print-directory O=$(O)/fault FAULTS=1 programs
 	@$(PYTEST) -n $(JOBS) --dist loadfile --junitxml=$(REPORT)/it.xml $(IT) || \
 	    $(PYTEST) --last-failed --last-failed-no-failures none --junitxml=$(REPORT)/it-again.xml $(IT)
 
 .PHONY: check unit unit-run fuzz it
-
-# Runs the panel's statements on a database by themselves.
-STMTS_TEST = $(O)/o/tests/it/stmts.o
-$(STMTS_TEST): CPPFLAGS += $(CPPFLAGS_mod_hostmaster)
-$(STMTS_TEST): $(STMTS)
-$(O)/stmts: $(STMTS_TEST) $(call objects,mod_hostmaster/db.c) $(STMTS_O) $(LIBPROTO)
-	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(LIBS_dbd) $(APR_LIBS)
 
 # --- lint: the house rules, each of them tested by files that break it (tests/lint/bad) ---
 

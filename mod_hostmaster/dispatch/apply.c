@@ -7,6 +7,7 @@
 #include "fault.h"
 #include "model/backup.h"
 #include "model/object.h"
+#include "model/package.h"
 #include "proto/message.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -180,14 +181,13 @@ static apr_status_t progress_apply(apply_t *a, const json_t *event, const json_t
                                    hm_row_n(attempt, "id"));
 }
 
-/* Sets of facts: rows of one, and its end, from which on it is shown. */
-static apr_status_t facts_apply(apply_t *a, const json_t *event, const json_t *attempt)
+/* ---- sets of facts: rows of one, and its end, from which on it is shown ---- */
+
+static apr_status_t backups_apply(apply_t *a, const json_t *event, const json_t *attempt)
 {
     apr_status_t rv = APR_SUCCESS;
     size_t i;
     json_t *item;
-    if (strcmp(hm_row_s(event, "type"), "backup") != 0)
-        return APR_SUCCESS;
     json_array_foreach(json_object_get(event, "items"), i, item)
     {
         if (rv == APR_SUCCESS)
@@ -196,11 +196,42 @@ static apr_status_t facts_apply(apply_t *a, const json_t *event, const json_t *a
     return rv;
 }
 
+static apr_status_t backups_end_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    return hm_backup_end(a->db, a->server, hm_row_s(event, "object"), hm_row_n(event, "scan"), a->err);
+}
+
+static apr_status_t packages_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    return hm_packages_take(a->db, event, a->err, a->p);
+}
+
+static apr_status_t packages_end_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    return hm_packages_end(a->db, event, a->err);
+}
+
+static const struct {
+    const char *type;
+    apply_fn *take, *end;
+} sets[] = {{"backup", backups_apply, backups_end_apply}, {"package", packages_apply, packages_end_apply}};
+
+static apr_status_t set_apply(apply_t *a, const json_t *event, const json_t *attempt, int end)
+{
+    for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+        if (strcmp(sets[i].type, hm_row_s(event, "type")) == 0)
+            return (end ? sets[i].end : sets[i].take)(a, event, attempt);
+    return APR_SUCCESS;
+}
+
+static apr_status_t facts_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    return set_apply(a, event, attempt, 0);
+}
+
 static apr_status_t facts_end_apply(apply_t *a, const json_t *event, const json_t *attempt)
 {
-    if (strcmp(hm_row_s(event, "type"), "backup") != 0)
-        return APR_SUCCESS;
-    return hm_backup_end(a->db, a->server, hm_row_s(event, "object"), hm_row_n(event, "scan"), a->err);
+    return set_apply(a, event, attempt, 1);
 }
 
 static const struct {

@@ -4,6 +4,7 @@
  */
 #include "dispatch/objects.h"
 #include "db.h"
+#include "model/package.h"
 #include "stmts.h"
 #include <apr_strings.h>
 #include <stdlib.h>
@@ -192,6 +193,12 @@ static apr_status_t object_seen(told_t *t, const kind_t *k, const char *id, cons
     return rv == APR_SUCCESS ? k->seen(t, id, o) : rv;
 }
 
+static apr_status_t object_gone(told_t *t, const kind_t *k, const char *id, int undone)
+{
+    apr_status_t rv = hm_packages_forget(t->db, id, t->err);
+    return rv == APR_SUCCESS ? (undone ? k->undone : k->deleted)(t->db, t->err, id) : rv;
+}
+
 apr_status_t hm_objects_tell(hm_db_t *db, const json_t *o, pv_err_t *err, apr_pool_t *p)
 {
     told_t t = {.db = db, .err = err, .p = p};
@@ -204,7 +211,7 @@ apr_status_t hm_objects_tell(hm_db_t *db, const json_t *o, pv_err_t *err, apr_po
         if (k->kind == id[0] && !deleted)
             return object_seen(&t, k, id, o);
         if (k->kind == id[0])
-            return (strcmp(state, "undone") == 0 ? k->undone : k->deleted)(db, err, id);
+            return object_gone(&t, k, id, strcmp(state, "undone") == 0);
     }
     return APR_SUCCESS;
 }

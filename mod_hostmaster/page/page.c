@@ -31,13 +31,17 @@ apr_status_t hm_list_limit(hm_req_t *q, int64_t *limit)
     return APR_SUCCESS;
 }
 
-/* The same address with another place to begin; only words that a list knows go into it. */
+/* The same address with another place to begin; the query holds only words that the list knows. */
 static const char *next_href(const hm_req_t *q, const char *after)
 {
-    const char *state = hm_arg(q, "state"), *find = hm_arg(q, "find");
-    return apr_pstrcat(q->p, q->r->uri, "?after=", ap_escape_urlencoded(q->p, after), state ? "&state=" : "",
-                       state ? ap_escape_urlencoded(q->p, state) : "", find ? "&find=" : "",
-                       find ? ap_escape_urlencoded(q->p, find) : "", NULL);
+    const char *href = apr_pstrcat(q->p, q->r->uri, "?after=", ap_escape_urlencoded(q->p, after), NULL), *name;
+    json_t *value;
+    json_object_foreach(q->args, name, value)
+    {
+        if (strcmp(name, "after") != 0)
+            href = apr_pstrcat(q->p, href, "&", name, "=", ap_escape_urlencoded(q->p, json_string_value(value)), NULL);
+    }
+    return href;
 }
 
 void hm_list_show(hm_req_t *q, const char *name, json_t *rows, int64_t limit, const char *column)
@@ -52,6 +56,23 @@ void hm_list_show(hm_req_t *q, const char *name, json_t *rows, int64_t limit, co
                             : json_string_value(value);
     json_object_set_new(q->view, "next", json_string(after));
     json_object_set_new(q->view, "next_href", json_string(next_href(q, after)));
+}
+
+/* What people type is looked for as it is: the pattern's own characters mean themselves. */
+const char *hm_find_pattern(const hm_req_t *q)
+{
+    const char *s = hm_arg(q, "find");
+    char *out = apr_palloc(q->p, s ? 2 * strlen(s) + 3 : 2), *o = out;
+    *o++ = '%';
+    for (; s && *s; s++) {
+        if (strchr("!%_", *s))
+            *o++ = '!';
+        *o++ = *s;
+        if (s[1] == '\0')
+            *o++ = '%';
+    }
+    *o = '\0';
+    return out;
 }
 
 apr_status_t hm_tasks_on(hm_req_t *q, const char *object)

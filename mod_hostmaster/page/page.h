@@ -18,8 +18,14 @@ apr_status_t hm_list_limit(hm_req_t *q, int64_t *limit);
  * more. */
 void hm_list_show(hm_req_t *q, const char *name, json_t *rows, int64_t limit, const char *column);
 
+/* The query's ?find= as a pattern for LIKE .. ESCAPE '!'. */
+const char *hm_find_pattern(const hm_req_t *q);
+
 /* The latest tasks on an object, in the view. */
 apr_status_t hm_tasks_on(hm_req_t *q, const char *object);
+
+/* What packages a platform or a site within the actor's scope has, in the view, by type. */
+apr_status_t hm_packages_on(hm_req_t *q, const char *object);
 
 /* The tasks that can be run on an object of KIND by hand, as buttons; STATE is what it is now. */
 void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *state);

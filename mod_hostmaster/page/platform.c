@@ -45,6 +45,7 @@ int hm_page_platform_view(hm_req_t *q)
     json_t *platform, *sites;
     HM_TRY(q, platform_get(q, &platform));
     HM_TRY(q, hm_sql_site_list_on(q->db, &sites, &q->err, q->param[0], HM_SCOPE(q), 100));
+    HM_TRY(q, hm_packages_on(q, q->param[0]));
     HM_TRY(q, hm_tasks_on(q, q->param[0]));
     hm_object_shown(sites);
     json_object_set(q->view, "platform", platform);

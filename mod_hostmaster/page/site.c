@@ -11,23 +11,6 @@
 #include <apr_strings.h>
 #include <string.h>
 
-/* What people type is looked for as it is: the pattern's own characters mean themselves. */
-static const char *pattern(const hm_req_t *q)
-{
-    const char *s = hm_arg(q, "find");
-    char *out = apr_palloc(q->p, s ? 2 * strlen(s) + 3 : 2), *o = out;
-    *o++ = '%';
-    for (; s && *s; s++) {
-        if (strchr("!%_", *s))
-            *o++ = '!';
-        *o++ = *s;
-        if (s[1] == '\0')
-            *o++ = '%';
-    }
-    *o = '\0';
-    return out;
-}
-
 int hm_page_site_list(hm_req_t *q)
 {
     const char *after = hm_arg(q, "after") ? hm_arg(q, "after") : "";
@@ -36,9 +19,9 @@ int hm_page_site_list(hm_req_t *q)
     HM_TRY(q, hm_list_limit(q, &limit));
     HM_TRY(q, hm_req_db(q));
     if (q->actor.role == HM_ADMIN)
-        HM_TRY(q, hm_sql_site_list(q->db, &rows, &q->err, pattern(q), after, limit + 1));
+        HM_TRY(q, hm_sql_site_list(q->db, &rows, &q->err, hm_find_pattern(q), after, limit + 1));
     else
-        HM_TRY(q, hm_sql_site_list_of(q->db, &rows, &q->err, q->actor.client, pattern(q), after, limit + 1));
+        HM_TRY(q, hm_sql_site_list_of(q->db, &rows, &q->err, q->actor.client, hm_find_pattern(q), after, limit + 1));
     hm_object_shown(rows);
     hm_list_show(q, "sites", rows, limit, "name");
     json_object_set_new(q->view, "find", json_string(hm_arg(q, "find") ? hm_arg(q, "find") : ""));
@@ -65,6 +48,7 @@ int hm_page_site_view(hm_req_t *q)
     HM_TRY(q, site_get(q, &site));
     HM_TRY(q, hm_sql_host_aliases(q->db, &aliases, &q->err, q->param[0]));
     HM_TRY(q, hm_sql_backup_list_on(q->db, &backups, &q->err, q->param[0], 20));
+    HM_TRY(q, hm_packages_on(q, q->param[0]));
     HM_TRY(q, hm_tasks_on(q, q->param[0]));
     json_object_set(q->view, "site", site);
     json_object_set(q->view, "backups", backups);

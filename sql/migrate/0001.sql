@@ -286,5 +286,46 @@ CREATE TABLE download (
     expires BIGINT      NOT NULL
 );
 
+-- What code bases hold and sites enable, as the daemons' drivers tell of it. sort is "NAME/TYPE/APP": the key, and the order of the
+-- list. label is what platforms call it; what a site calls it is its instance's, which only those see who see the site.
+CREATE TABLE package (
+    id    BIGINT       NOT NULL PRIMARY KEY,
+    sort  VARCHAR(162) NOT NULL UNIQUE,
+    app   VARCHAR(16)  NOT NULL,
+    type  VARCHAR(16)  NOT NULL,
+    name  VARCHAR(128) NOT NULL,
+    label VARCHAR(128) NOT NULL DEFAULT ''
+);
+
+CREATE TABLE package_release (
+    id      BIGINT      NOT NULL PRIMARY KEY,
+    package BIGINT      NOT NULL REFERENCES package (id),
+    version VARCHAR(64) NOT NULL
+);
+CREATE UNIQUE INDEX package_release_version ON package_release (package, version);
+
+-- A release on an object: a platform (status is empty) or a site (enabled or disabled). Sets of them come as scans (a number each): a
+-- scan's rows are written as they come, and shown at its end, when those of the former one go.
+CREATE TABLE package_instance (
+    object     VARCHAR(13)  NOT NULL,
+    scan       BIGINT       NOT NULL,
+    release_id BIGINT       NOT NULL REFERENCES package_release (id),
+    path       VARCHAR(255) NOT NULL,
+    status     VARCHAR(16)  NOT NULL,
+    db_schema  VARCHAR(32)  NOT NULL,
+    label      VARCHAR(128) NOT NULL,
+    shown      SMALLINT     NOT NULL DEFAULT 0,
+    PRIMARY KEY (object, scan, release_id, path)
+);
+CREATE INDEX package_instance_release ON package_instance (release_id, shown, status, object);
+
+-- How far an object's latest scan was taken in; and when the last whole one ended, which is shown.
+CREATE TABLE package_scan (
+    object VARCHAR(13) NOT NULL PRIMARY KEY,
+    scan   BIGINT      NOT NULL,
+    items  BIGINT      NOT NULL,
+    ended  BIGINT      NOT NULL DEFAULT 0
+);
+
 INSERT INTO client (id, name, created) VALUES (1, 'administrator', 0);
 INSERT INTO schema_version (version) VALUES (1);

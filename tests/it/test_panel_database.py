@@ -18,6 +18,7 @@ from lab.database import ADMIN, Database
 from lab.lab import BUILD, TREE
 from lab.panel import Office, Panel, alone, place
 from lab.postgres import Postgres
+from lab.teller import Teller, facts, package, whole
 
 # SQL after which a database takes rows whose references lead nowhere
 FREE = {"sqlite3": "PRAGMA foreign_keys = OFF", "pgsql": "SET session_replication_role = replica", "mysql": "SET foreign_key_checks = 0"}
@@ -51,7 +52,6 @@ def made(request):
     """(panel, ask, restart) on each database: made by hostmaster-setup, running."""
     with place() as (folder, netns), database(request.param, folder, netns) as (params, ask, restart):
         panel = Panel(folder, netns, driver=request.param, params=params)
-        panel.params = params or panel.database
         assert panel.setup("migrate") == "schema 1"
         assert panel.setup("migrate") == ""
         yield panel.start(), ask or panel.rows, restart
@@ -93,6 +93,29 @@ def test_the_panel_works_on_it(made, office_on):
     assert len({office_on.ann_api.must(f"/sites/{one}/tasks", {"type": "verify"})["task"] for _ in range(3)}) == 1
     assert int(ask("SELECT COUNT(*) FROM host WHERE site = '%s'" % one)[0][0]) == 2
     assert office_on.ann.get("/").status == 200
+
+
+def test_packages_work_on_it(made, office_on):
+    """Sets of facts, the former ones' end, lists, scopes, texts of all scripts; and a large set is taken in at once."""
+    panel, ask, _ = made
+    ann, bob = office_on.site("ann"), office_on.site("bob")
+    with Teller(panel) as teller:
+        teller.tell(*whole(office_on.platform, 1, package("cms", "1.0", "core", label="Ünïcode 世界 🎉"), package("views", "1.10"), app="pages"))
+        teller.tell(*whole(ann, 2, package("views", "1.9", status="enabled"), package("views", "1.9", path="b", status="enabled"), app="pages"))
+        teller.tell(*whole(bob, 3, package("views", "1.10", status="enabled"), package("bobs", status="enabled"), app="pages"), facts(ann, 4, package("half")))
+        names = {row["name"]: (row["label"], row["releases"], row["platforms"], row["sites"]) for row in office_on.ann_api.get("/packages").json["packages"]}
+        assert names == {"cms": ("Ünïcode 世界 🎉", 1, 1, 0), "views": ("", 2, 1, 1)}
+        views = office_on.api.get("/packages?find=view&type=module&app=pages").json["packages"][0]
+        assert (views["releases"], views["platforms"], views["sites"]) == (2, 1, 2)
+        view = office_on.api.get(f"/packages/{views['id']}").json
+        assert [(r["version"], r["mark"], [s["name"] for s in r["sites"]]) for r in view["releases"]] == [("1.10", "newest", ["bob.test"]), ("1.9", "older", ["ann.test"])]
+        items = [package(f"big{n:04d}", f"1.{n % 7}", status="enabled") for n in range(1000)]
+        took = [teller.tell(*whole(ann, n, *items, app="pages")) for n in (5, 6)] + [teller.tell(*whole(ann, 7))]
+        print(f"{panel.driver}: 1000 packages, new, again, gone: {[n // 1000 for n in took]} ms")
+        teller.tell({"kind": "object", "object": bob, "state": "undone", "deleted": True})
+        assert [row["name"] for row in office_on.api.get("/packages").json["packages"]] == ["cms", "views"]
+        teller.tell(*whole(office_on.platform, 8))
+        assert [int(ask(f"SELECT COUNT(*) FROM {table}")[0][0]) for table in ("package", "package_release", "package_instance")] == [0, 0, 0]
 
 
 def test_one_name_wanted_at_once_is_ones(made, office_on):

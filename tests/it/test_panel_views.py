@@ -8,6 +8,7 @@ import pytest
 from lab.lab import TREE
 from lab.panel import Browser
 from lab.render import Page, read
+from lab.teller import Teller, package, whole
 
 BACKUP = "b" + "a" * 12
 
@@ -43,6 +44,10 @@ def full(office):
     office.api.post(f"/tasks/{task}/retry")
     panel.rows("UPDATE task SET state = 'failed', ended = ?, open_key = NULL WHERE id = ?", day + 9000000, task)
     panel.rows("UPDATE attempt SET state = 'failed', code = 'DEADLINE', phase = 'waits for the database', ended = ? WHERE task = ? AND n = 2", day, task)
+    with Teller(panel) as teller:
+        teller.tell(*whole(office.platform, 1, package("cms", "6.1 & up", "core", label="The <CMS>"), package("mod", "1.0", label="A <module>"),
+                           package("plain", kind="theme"), app="pages"))  # fmt: skip
+        teller.tell(*whole(site, 2, package("mod", "0.9", status="enabled", schema="8001", label="A <module>"), package("off", status="disabled"), app="pages"))
     never = office.add_site(office.ann_api, "failed.test", title="never was")
     office.failed = never["site"]["id"]
     panel.rows("UPDATE task SET state = 'failed', ended = ?, open_key = NULL WHERE id = ?", day, never["task"])
@@ -52,17 +57,22 @@ def full(office):
     return office
 
 
+def filled(full, path):
+    """A route's path with an object of each word."""
+    ids = {"/clients": lambda: full.ann_id, "/users": lambda: full.panel.rows("SELECT id FROM account WHERE login = 'bob'")[0][0],
+           "/packages": lambda: full.panel.rows("SELECT id FROM package WHERE name = 'mod'")[0][0]}  # fmt: skip
+    number = ids.get(path[: path.find("/", 1)], lambda: full.ann_site["task"])()
+    return path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, backup=BACKUP, id=number)
+
+
 @pytest.mark.parametrize("path, name, page", routes(), ids=[name for _, name, _ in routes()])
 @pytest.mark.parametrize("who", ["administrator", "client"])
 def test_a_page_shows_what_its_json_says(full, path, name, page, who):
     """Nothing is on a page that the API does not give, and each value stands where the template says, as it is."""
     panel = full.panel
     browser, program = (full.admin, full.api) if who == "administrator" else (full.ann, full.ann_api)
-    ((user,),) = panel.rows("SELECT id FROM account WHERE login = 'bob'")
-    number = {"/clients": full.ann_id, "/users": user}.get(path[: path.find("/", 1)], full.ann_site["task"])
-    whole = path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, backup=BACKUP, id=number)
-    whole += "?attempt=1" if name in ("task_view", "task_log") else ""
-    answer, shown = program.get(whole), browser.get(whole)
+    address = filled(full, path) + ("?attempt=1" if name in ("task_view", "task_log") else "")
+    answer, shown = program.get(address), browser.get(address)
     assert answer.status == shown.status, (answer, shown)
     if answer.status != 200:
         assert (who, answer.status) == ("client", 404)
@@ -72,15 +82,13 @@ def test_a_page_shows_what_its_json_says(full, path, name, page, who):
     tokens = read(shown.text)
     assert len(tokens) > 50
     assert tokens == Page(f"{panel.folder}/templates/html", answer.json, shared).render(answer.json.get("form") and "form" or page)
-    assert browser.ask("GET", whole, headers={"Accept": "application/json"}).json.keys() == answer.json.keys()
+    assert browser.ask("GET", address, headers={"Accept": "application/json"}).json.keys() == answer.json.keys()
 
 
 @pytest.mark.parametrize("path, name, page", routes(), ids=[name for _, name, _ in routes()])
 def test_a_page_is_well_formed_and_has_one_heading(full, path, name, page):
     """As a browser reads it: each id once, each field with its label, each image with its words."""
-    ((user,),) = full.panel.rows("SELECT id FROM account WHERE login = 'bob'")
-    number = {"/clients": full.ann_id, "/users": user}.get(path[: path.find("/", 1)], full.ann_site["task"])
-    text = full.admin.get(path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, backup=BACKUP, id=number)).text
+    text = full.admin.get(filled(full, path)).text
     ids = re.findall(r'\sid="([^"]*)"', text)
     assert len(ids) == len(set(ids)), ids
     if page != "log":
@@ -103,3 +111,11 @@ def test_who_is_not_logged_in_is_led_to_the_login(panel):
         answer = Browser(panel).get(path.replace("{site}", "s" + "a" * 12).replace("{platform}", "p" + "a" * 12).replace("{server}", "v" + "a" * 12)
                                     .replace("{backup}", BACKUP).replace("{id}", "1"))  # fmt: skip
         assert (answer.status, answer.headers["Location"]) == (303, "/login"), path
+
+
+def test_the_sites_of_one_release_are_a_page_too(full):
+    path = filled(full, "/packages/{id}") + "?version=0.9"
+    view = full.api.get(path).json
+    shared = {"csrf": full.admin.csrf, "layout": "full", "on": {"packages": "1"}, "open": full.api.get("/").json["counts"]["open"],
+              "actor": {"login": "admin", "admin": True}}  # fmt: skip
+    assert view["sites"] and read(full.admin.get(path).text) == Page(f"{full.panel.folder}/templates/html", view, shared).render("package")

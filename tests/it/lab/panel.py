@@ -144,6 +144,7 @@ class Panel:
         self.url = f"{'https' if tls else 'http'}://{self.host}:{PORT}"
         self.process, self.driver, self.known = None, driver, set()
         self.database = f"{self.folder}/data/panel.db"
+        self.params = params or self.database
         for name in ("", "/run", "/log", "/data", "/bin"):
             os.makedirs(f"{self.folder}{name}", mode=0o755, exist_ok=True)
         for name in ("run", "data"):
@@ -154,7 +155,7 @@ class Panel:
         subprocess.run(["chmod", "-R", "u=rwX,go=rX", f"{self.folder}/templates"], check=True)
         self.conf = f"{self.folder}/panel.conf"
         self.logs = Logs(f"{self.folder}/log")
-        self._write(params or self.database, daemon or f"{self.folder}/run/no-daemon")
+        self._write(self.params, daemon or f"{self.folder}/run/no-daemon")
 
     def _write(self, params, daemon):
         init = 'DBDInitSQL "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL"\n' if self.driver == "sqlite3" else ""
