@@ -135,3 +135,15 @@ apr_status_t hm_json_parse(json_t **ret, const char *s, size_t len, pv_err_t *er
         json_decref(object);
     return rv;
 }
+
+int hm_words_have(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *s = words; *s; s += strspn(s, " ")) {
+        size_t len = strcspn(s, " ");
+        if (len == n && memcmp(s, word, n) == 0)
+            return 1;
+        s += len;
+    }
+    return 0;
+}

@@ -16,4 +16,7 @@ apr_status_t hm_pairs_parse(json_t **ret, const char *s, size_t len, pv_err_t *e
  * it is JSON but not of that form, without one where it is no JSON object. */
 apr_status_t hm_json_parse(json_t **ret, const char *s, size_t len, pv_err_t *err);
 
+/* Is WORD one of WORDS, which stand apart by spaces? */
+int hm_words_have(const char *words, const char *word);
+
 #endif

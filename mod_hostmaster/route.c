@@ -2,6 +2,7 @@
  * Finds the route of a request. Pure: no httpd, no database; a path is split at its slashes and compared word by word.
  */
 #include "route.h"
+#include "parse.h"
 #include <apr_strings.h>
 #include <string.h>
 
@@ -83,12 +84,5 @@ const hm_route_t *hm_route_find(const char *method, const char *path, int api, c
 
 int hm_route_takes(const hm_route_t *route, const char *name)
 {
-    size_t n = strlen(name);
-    for (const char *s = route->takes; *s; s += strspn(s, " ")) {
-        size_t len = strcspn(s, " ");
-        if (len == n && memcmp(s, name, n) == 0)
-            return 1;
-        s += len;
-    }
-    return 0;
+    return hm_words_have(route->takes, name);
 }

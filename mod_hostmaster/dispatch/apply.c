@@ -5,9 +5,11 @@
 #include "db.h"
 #include "dispatch/objects.h"
 #include "fault.h"
+#include "model/app.h"
 #include "model/backup.h"
 #include "model/object.h"
 #include "model/package.h"
+#include "model/result.h"
 #include "proto/message.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -30,10 +32,25 @@ static apr_status_t object_apply(apply_t *a, const json_t *o, const json_t *atte
 
 /* ---- jobs ---- */
 
+/* What a verb of an object's type is called; "": that is not known. */
+static apr_status_t verb_title(apply_t *a, const char *platform, const char *object, const char *verb,
+                               const char **title)
+{
+    const json_t *app = NULL;
+    *title = "";
+    if (verb[0] == '\0')
+        return APR_SUCCESS;
+    apr_status_t rv = hm_app_of(&app, a->db, platform, a->err);
+    if (rv == APR_SUCCESS)
+        *title = hm_row_s(hm_app_verb(app, verb, object[0] == 's' ? PV_SITE : PV_PLATFORM), "label");
+    return rv;
+}
+
 /* A job that nobody here has asked for: it was begun by the command line or by the daemon itself. */
 static apr_status_t accepted_apply(apply_t *a, const json_t *event, const json_t *attempt)
 {
     const char *object = hm_row_s(event, "object"), *type = hm_row_s(event, "type"), *label = hm_row_s(event, "label");
+    const char *verb = hm_row_s(event, "verb"), *platform = object, *title;
     int64_t task = hm_db_id(), id = hm_db_id();
     json_t *rows = NULL;
     int64_t client = 1;
@@ -44,11 +61,14 @@ static apr_status_t accepted_apply(apply_t *a, const json_t *event, const json_t
         json_array_size(rows) > 0) {
         client = hm_row_n(json_array_get(rows, 0), "client");
         label = hm_row_s(json_array_get(rows, 0), "name");
+        platform = hm_row_s(json_array_get(rows, 0), "platform");
     }
     const char *key = apr_psprintf(a->p, "%s/%s/%s", object, type, hm_row_s(event, "key"));
     if (rv == APR_SUCCESS)
-        rv = hm_sql_task_add(a->db, a->err, task, type, "", object, label[0] ? label : object, a->server, 0, client,
-                             strcmp(hm_row_s(event, "origin"), "engine") == 0 ? "queue" : "command",
+        rv = verb_title(a, platform, object, verb, &title);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_task_add(a->db, a->err, task, type, verb, title, object, label[0] ? label : object, a->server, 0,
+                             client, strcmp(hm_row_s(event, "origin"), "engine") == 0 ? "queue" : "command",
                              hm_row_n(event, "at"), key, "");
     if (rv == APR_SUCCESS)
         rv = hm_sql_attempt_add(a->db, a->err, id, task, 1, hm_row_s(event, "key"), a->server, "{}",
@@ -181,6 +201,18 @@ static apr_status_t progress_apply(apply_t *a, const json_t *event, const json_t
                                    hm_row_n(attempt, "id"));
 }
 
+/* A fact that a verb reported. One told anew replaces the older; an address that opens a door is kept for a quarter of
+ * an hour only. */
+static apr_status_t result_apply(apply_t *a, const json_t *event, const json_t *attempt)
+{
+    const char *name = hm_row_s(event, "name"), *value = hm_row_s(event, "value");
+    int64_t expires = hm_result_is_link(name, value) ? hm_row_n(event, "at") + HM_RESULT_LINK : 0;
+    if (attempt == NULL || !*name || strlen(name) > HM_RESULT_NAME_MAX)
+        return APR_SUCCESS;
+    apr_status_t rv = hm_sql_result_delete(a->db, a->err, hm_row_n(attempt, "id"), name);
+    return rv == APR_SUCCESS ? hm_sql_result_add(a->db, a->err, hm_row_n(attempt, "id"), name, value, expires) : rv;
+}
+
 /* ---- sets of facts: rows of one, and its end, from which on it is shown ---- */
 
 static apr_status_t backups_apply(apply_t *a, const json_t *event, const json_t *attempt)
@@ -238,8 +270,9 @@ static const struct {
     const char *kind;
     apply_fn *fn;
 } kinds[] = {
-    {"accepted", accepted_apply}, {"state", state_apply},   {"step", step_apply},   {"log", log_apply},
-    {"progress", progress_apply}, {"object", object_apply}, {"facts", facts_apply}, {"facts-end", facts_end_apply},
+    {"accepted", accepted_apply}, {"state", state_apply},         {"step", step_apply},
+    {"log", log_apply},           {"progress", progress_apply},   {"object", object_apply},
+    {"facts", facts_apply},       {"facts-end", facts_end_apply}, {"result", result_apply},
 };
 
 static apr_status_t event_apply(apply_t *a, const json_t *event)

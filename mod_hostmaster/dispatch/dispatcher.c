@@ -6,6 +6,7 @@
 #include "db.h"
 #include "dispatch/link.h"
 #include "dispatch/mail.h"
+#include "model/result.h"
 #include "panel.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -96,6 +97,7 @@ static void sweep(dispatcher_t *d, apr_pool_t *turn)
         return;
     apr_status_t rv = hm_sql_follower_servers(db, &rows, &err);
     hm_notices_mail(d->panel, db, turn);
+    hm_results_expire(db);
     hm_db_close(db, d->panel->s);
     if (rv != APR_SUCCESS)
         return;

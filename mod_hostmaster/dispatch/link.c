@@ -9,6 +9,7 @@
 #include "dispatch/apply.h"
 #include "dispatch/dispatcher.h"
 #include "fault.h"
+#include "model/app.h"
 #include "model/object.h"
 #include "model/task.h"
 #include "proto/client.h"
@@ -298,6 +299,19 @@ static apr_status_t snapshot(hm_link_t *link, pv_err_t *err)
     return hm_snapshot_apply(&snap, link->db, link->server, link->socket, journal, err, link->turn);
 }
 
+/* The types of platforms that the daemon has drivers for. One that cannot tell leaves what was known. */
+static apr_status_t apps_read(hm_link_t *link, pv_err_t *err)
+{
+    hm_snapshot_t snap;
+    hm_snapshot_init(&snap, link->turn);
+    apr_status_t rv = client_get(link, err);
+    if (rv == APR_SUCCESS)
+        rv = snapshot_kind(link, &snap, "app", err);
+    if (rv != APR_SUCCESS)
+        return err->code == PV_UNREACHABLE ? rv : APR_SUCCESS;
+    return hm_apps_take(link->db, link->socket, snap.rows, err);
+}
+
 static apr_status_t line_send(hm_link_t *link, json_t *json, pv_err_t *err)
 {
     const char *text;
@@ -398,12 +412,19 @@ static apr_status_t follow_begin(hm_link_t *link, pv_err_t *err)
     return rv;
 }
 
+/* Did something become of a platform? Then its driver may be a new one. */
+static int is_about_platform(const json_t *event)
+{
+    return strcmp(hm_row_s(event, "kind"), "object") == 0 && hm_row_s(event, "object")[0] == 'p';
+}
+
 /* All whole lines that have come, applied in one transaction. */
 static apr_status_t events_take(hm_link_t *link, pv_err_t *err)
 {
     json_t *batch = pv_json_keep(json_array(), link->turn), *event;
     const char *text;
     size_t len;
+    int platforms = 0;
     apr_status_t rv = pv_line_fill(link->events, hm_db_now(), err), got;
     if (rv != APR_SUCCESS)
         return pv_fail(err, PV_UNREACHABLE, NULL, "the daemon hung up");
@@ -413,12 +434,14 @@ static apr_status_t events_take(hm_link_t *link, pv_err_t *err)
         link->heard = hm_db_now();
         if (json_integer_value(json_object_get(event, "ev")) > 0)
             json_array_append(batch, event);
+        platforms |= is_about_platform(event);
         json_decref(event);
     }
     if (got != APR_EAGAIN)
         return got;
-    return json_array_size(batch) ? hm_apply_events(link->db, link->server, link->socket, batch, err, link->turn)
-                                  : APR_SUCCESS;
+    if (json_array_size(batch) > 0)
+        rv = hm_apply_events(link->db, link->server, link->socket, batch, err, link->turn);
+    return rv == APR_SUCCESS && platforms ? apps_read(link, err) : rv;
 }
 
 /* A daemon's row is made by whoever follows it first. */
@@ -439,7 +462,7 @@ static void follow_pass(hm_link_t *link, int ready)
     if (!lock_take(link) || follower_make(link) != APR_SUCCESS)
         return;
     if (link->events == NULL) {
-        if ((rv = follow_begin(link, &err)) == APR_SUCCESS)
+        if ((rv = follow_begin(link, &err)) == APR_SUCCESS && (rv = apps_read(link, &err)) == APR_SUCCESS)
             state_set(link, "connected", "");
         ready = 1; /* events may have come with the answer */
     }

@@ -180,7 +180,7 @@ void hm_object_shown(json_t *rows)
     static const struct {
         const char *type, *shown;
     } busy[] = {{"install", "installing"}, {"verify", "verifying"},  {"disable", "disabling"}, {"enable", "enabling"},
-                {"delete", "deleting"},    {"backup", "backing up"}, {"restore", "restoring"}};
+                {"delete", "deleting"},    {"backup", "backing up"}, {"restore", "restoring"}, {"run", "running"}};
     size_t i;
     json_t *row;
     json_array_foreach(rows, i, row)
@@ -204,7 +204,8 @@ void hm_task_shown(json_t *rows, apr_pool_t *p)
         const char *object = hm_row_s(row, "object");
         const pv_task_row_t *task = pv_task_find(hm_row_s(row, "type"), kind_of(object)->kind);
         int64_t started = hm_row_n(row, "started"), ended = hm_row_n(row, "ended");
-        json_object_set_new(row, "title", json_string(task ? task->label : hm_row_s(row, "type")));
+        if (hm_row_s(row, "title")[0] == '\0')
+            json_object_set_new(row, "title", json_string(task ? task->label : hm_row_s(row, "type")));
         json_object_set_new(row, "href", json_string(apr_pstrcat(p, kind_of(object)->path, object, NULL)));
         json_object_set_new(row, "took", json_integer(started && ended ? ended - started : 0));
     }

@@ -24,18 +24,22 @@ static const char *open_key(const char *object, const char *type, const char *wh
 
 apr_status_t hm_task_enqueue(int64_t *ret, hm_db_t *db, const hm_task_t *t, pv_err_t *err, apr_pool_t *p)
 {
-    const char *what = t->what ? t->what : "", *key = open_key(t->object, t->type, what, p);
+    const char *what = t->what ? t->what : "", *args = t->args ? t->args : "";
+    const char *key = open_key(t->object, t->type, what, p);
     json_t *rows;
     apr_status_t rv = hm_sql_task_open_find(db, &rows, err, key);
     if (rv != APR_SUCCESS)
         return rv;
-    if (json_array_size(rows) > 0) {
-        *ret = hm_row_n(json_array_get(rows, 0), "id");
+    const json_t *open = json_array_get(rows, 0);
+    if (open && strcmp(hm_row_s(open, "args"), args) != 0)
+        return pv_fail(err, PV_STALE, NULL, "the same task is open with other values; cancel it, or await its end");
+    if (open) {
+        *ret = hm_row_n(open, "id");
         return APR_SUCCESS;
     }
     int64_t id = hm_db_id();
-    rv = hm_sql_task_add(db, err, id, t->type, what, t->object, t->label, t->server, t->account, t->client, t->origin,
-                         hm_db_now(), key, t->args ? t->args : "");
+    rv = hm_sql_task_add(db, err, id, t->type, what, t->title ? t->title : "", t->object, t->label, t->server,
+                         t->account, t->client, t->origin, hm_db_now(), key, args);
     if (rv == APR_SUCCESS)
         rv = attempt_add(db, id, 1, t->server, "", err);
     if (rv == APR_SUCCESS)

@@ -10,8 +10,9 @@
 
 typedef struct {
     const char *type, *object, *label, *server, *origin; /* origin: user, queue, command, event */
-    const char *what; /* of the object it is about, a backup; NULL or "": the object itself */
-    const char *args; /* fields besides those that the object gives, flat JSON; NULL or "": none */
+    const char *what;  /* of the object it is about, a backup or a verb; NULL or "": the object itself */
+    const char *title; /* what people call it; NULL or "": as its type's row says */
+    const char *args;  /* fields besides those that the object gives, flat JSON; NULL or "": none */
     int64_t account, client;
 } hm_task_t;
 
@@ -21,9 +22,8 @@ typedef struct {
     int64_t at;
 } hm_end_t;
 
-/* In the caller's transaction: a task and its first attempt, or the open one of the same type on that object and
- * what of it. *ret: its
- * id. */
+/* In the caller's transaction: a task and its first attempt, or the open one of the same type on that object and what
+ * of it; STALE where that one has other fields. *ret: its id. */
 apr_status_t hm_task_enqueue(int64_t *ret, hm_db_t *db, const hm_task_t *task, pv_err_t *err, apr_pool_t *p);
 
 /* A new attempt of a task that has ended (TASK: a row of task_get); the old one and its log stay. */

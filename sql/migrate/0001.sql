@@ -92,6 +92,15 @@ CREATE TABLE service (
     PRIMARY KEY (server, kind)
 );
 
+-- Types of platforms: the drivers that the daemon at that socket has. spec: JSON {databases, fields, required, verbs}, as it told them.
+CREATE TABLE app (
+    socket VARCHAR(255) NOT NULL,
+    name   VARCHAR(16)  NOT NULL,
+    label  VARCHAR(255) NOT NULL,
+    spec   TEXT         NOT NULL,
+    PRIMARY KEY (socket, name)
+);
+
 CREATE TABLE platform (
     id       VARCHAR(13)  NOT NULL PRIMARY KEY,
     name     VARCHAR(32)  NOT NULL,
@@ -150,11 +159,13 @@ CREATE INDEX host_site ON host (site);
 
 -- What people asked for. open_key is "OBJECT/TYPE/VERB" while the task is open and NULL afterwards, so that the same task twice on
 -- one object is one task. label is the object's name at the time, kept for when the object is gone.
--- args: fields of the task's own, flat JSON, besides those that its object gives.
+-- args: fields of the task's own, flat JSON, besides those that its object gives. title: what people call it where its type's label
+-- does not say it: that of a driver's verb.
 CREATE TABLE task (
     id       BIGINT       NOT NULL PRIMARY KEY,
     type     VARCHAR(32)  NOT NULL,
-    verb     VARCHAR(32)  NOT NULL DEFAULT '',
+    verb     VARCHAR(64)  NOT NULL DEFAULT '',
+    title    VARCHAR(255) NOT NULL DEFAULT '',
     object   VARCHAR(13)  NOT NULL,
     label    VARCHAR(253) NOT NULL,
     server   VARCHAR(13)  NOT NULL,
@@ -167,7 +178,7 @@ CREATE TABLE task (
     created  BIGINT       NOT NULL,
     started  BIGINT       NOT NULL DEFAULT 0,
     ended    BIGINT       NOT NULL DEFAULT 0,
-    open_key VARCHAR(80)  UNIQUE,
+    open_key VARCHAR(100) UNIQUE,
     args     VARCHAR(1024) NOT NULL DEFAULT ''
 );
 CREATE INDEX task_object ON task (object, id);
@@ -212,6 +223,17 @@ CREATE TABLE log (
     text    TEXT        NOT NULL,
     PRIMARY KEY (attempt, n)
 );
+
+-- Facts that a driver's verb reported, for people to read. One that opens a door (a login link) ends at expires, and is emptied then;
+-- 0 does not end.
+CREATE TABLE result (
+    attempt BIGINT       NOT NULL REFERENCES attempt (id),
+    name    VARCHAR(64)  NOT NULL,
+    value   TEXT         NOT NULL,
+    expires BIGINT       NOT NULL DEFAULT 0,
+    PRIMARY KEY (attempt, name)
+);
+CREATE INDEX result_expires ON result (expires);
 
 -- How far a daemon's events were taken in; a daemon is its socket, as in server, and may be several servers'. Moving the cursor is the
 -- first statement of the transaction that applies them; no row changed means that somebody else was quicker.

@@ -1,39 +1,39 @@
 -- The queue. A claim is a compare-and-swap; whoever changes one row has it. Open is written open_key > '', which the key's index
 -- answers on all three databases.
 
--- @stmt task_get(id:n all:n client:n) -> id:n type:s verb:s object:s label:s server:s login:s client:n origin:s state:s attempts:n code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.object, t.label, t.server, COALESCE(a.login, ''), t.client, t.origin, t.state, t.attempts, t.code, t.created, t.started,
+-- @stmt task_get(id:n all:n client:n) -> id:n type:s verb:s title:s object:s label:s server:s login:s client:n origin:s state:s attempts:n code:s created:n started:n ended:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, t.server, COALESCE(a.login, ''), t.client, t.origin, t.state, t.attempts, t.code, t.created, t.started,
        t.ended
   FROM task t LEFT JOIN account a ON a.id = t.account WHERE t.id = %lld AND (%lld = 1 OR t.client = %lld)
 
--- @stmt task_list(before:n limit:n) -> id:n type:s verb:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list(before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
   FROM task t LEFT JOIN account a ON a.id = t.account WHERE t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
--- @stmt task_list_of(client:n before:n limit:n) -> id:n type:s verb:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list_of(client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
   FROM task t LEFT JOIN account a ON a.id = t.account WHERE t.client = %lld AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
--- @stmt task_list_in(state:s all:n client:n before:n limit:n) -> id:n type:s verb:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list_in(state:s all:n client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
   FROM task t LEFT JOIN account a ON a.id = t.account
  WHERE t.state = %s AND (%lld = 1 OR t.client = %lld) AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
--- @stmt task_list_open(all:n client:n before:n limit:n) -> id:n type:s verb:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list_open(all:n client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
   FROM task t LEFT JOIN account a ON a.id = t.account
  WHERE t.open_key > '' AND (%lld = 1 OR t.client = %lld) AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
--- @stmt task_list_on(object:s all:n client:n limit:n) -> id:n type:s verb:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list_on(object:s all:n client:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
   FROM task t LEFT JOIN account a ON a.id = t.account
  WHERE t.object = %s AND (%lld = 1 OR t.client = %lld) ORDER BY t.id DESC LIMIT %lld
 
 -- @stmt task_open_count(all:n client:n) -> n:n
 SELECT COUNT(*) FROM task WHERE open_key > '' AND (%lld = 1 OR client = %lld)
 
--- @stmt task_open_find(open_key:s) -> id:n
-SELECT id FROM task WHERE open_key = %s
+-- @stmt task_open_find(open_key:s) -> id:n args:s
+SELECT id, args FROM task WHERE open_key = %s
 
 -- @stmt task_open_on(object:s) -> type:s
 SELECT type FROM task WHERE object = %s AND open_key > '' ORDER BY id LIMIT 1
@@ -41,9 +41,9 @@ SELECT type FROM task WHERE object = %s AND open_key > '' ORDER BY id LIMIT 1
 -- @stmt task_open_before(id:n object:s platform:s server:s db_server:s) -> id:n
 SELECT id FROM task WHERE open_key > '' AND id < %lld AND object IN (%s, %s, %s, %s) ORDER BY id LIMIT 1
 
--- @stmt task_add(id:n type:s verb:s object:s label:s server:s account:n client:n origin:s created:n open_key:s args:s)
-INSERT INTO task (id, type, verb, object, label, server, account, client, origin, state, attempts, created, open_key, args)
-VALUES (%lld, %s, %s, %s, %s, %s, (SELECT id FROM account WHERE id = %lld), %lld, %s, 'queued', 1, %lld, %s, %s)
+-- @stmt task_add(id:n type:s verb:s title:s object:s label:s server:s account:n client:n origin:s created:n open_key:s args:s)
+INSERT INTO task (id, type, verb, title, object, label, server, account, client, origin, state, attempts, created, open_key, args)
+VALUES (%lld, %s, %s, %s, %s, %s, %s, (SELECT id FROM account WHERE id = %lld), %lld, %s, 'queued', 1, %lld, %s, %s)
 
 -- @stmt task_reopen(open_key:s id:n) rows=1
 UPDATE task SET state = 'queued', attempts = attempts + 1, code = '', started = 0, ended = 0, open_key = %s
@@ -149,3 +149,18 @@ INSERT INTO audit (id, account, login, peer, action, object, text) VALUES (%lld,
 
 -- @stmt attempt_logged_get(id:n) -> logged:n
 SELECT logged FROM attempt WHERE id = %lld
+
+-- @stmt result_delete(attempt:n name:s)
+DELETE FROM result WHERE attempt = %lld AND name = %s
+
+-- @stmt result_add(attempt:n name:s value:s expires:n)
+INSERT INTO result (attempt, name, value, expires) VALUES (%lld, %s, %s, %lld)
+
+-- @stmt result_list(attempt:n) -> name:s value:s expires:n
+SELECT name, value, expires FROM result WHERE attempt = %lld ORDER BY name LIMIT 64
+
+-- @stmt result_stale_count(now:n) -> n:n
+SELECT COUNT(*) FROM result WHERE expires > 1 AND expires < %lld
+
+-- @stmt result_expire(now:n)
+UPDATE result SET value = '', expires = 1 WHERE expires > 1 AND expires < %lld
