@@ -66,8 +66,9 @@ static json_t *sorted(hm_req_t *q, const json_t *rows)
     return all;
 }
 
-/* Says of each release what it is to the newest, and how many sites should be updated. */
-static void releases_mark(hm_req_t *q, json_t *releases)
+/* Says of each release what it is to the newest one, and in INTO which that is, and how many sites should be updated.
+ */
+static void releases_mark(json_t *into, json_t *releases)
 {
     const char *newest = NULL;
     int64_t behind = 0;
@@ -85,8 +86,23 @@ static void releases_mark(hm_req_t *q, json_t *releases)
         behind += older ? hm_row_n(row, "site_count") : 0;
         json_object_set_new(row, "mark", json_string(older ? "older" : strcmp(version, newest) == 0 ? "newest" : ""));
     }
-    json_object_set_new(q->view, "newest", json_string(newest ? newest : ""));
-    json_object_set_new(q->view, "behind", json_integer(behind));
+    json_object_set_new(into, "newest", json_string(newest ? newest : ""));
+    json_object_set_new(into, "behind", json_integer(behind));
+}
+
+/* The releases of a package that the actor may see, marked. */
+static apr_status_t releases_get(hm_req_t *q, json_t *into, int64_t package, json_t **releases)
+{
+    json_t *rows;
+    int64_t client = q->actor.client;
+    apr_status_t rv = q->actor.role == HM_ADMIN
+                          ? hm_sql_package_releases(q->db, &rows, &q->err, package, RELEASES)
+                          : hm_sql_package_releases_of(q->db, &rows, &q->err, client, package, client, RELEASES);
+    if (rv != APR_SUCCESS)
+        return rv;
+    *releases = sorted(q, rows);
+    releases_mark(into, *releases);
+    return APR_SUCCESS;
 }
 
 /* ---- list ---- */
@@ -127,41 +143,46 @@ static apr_status_t tabs_show(hm_req_t *q, const char *type, const char *app)
     return rv;
 }
 
+/* What the releases of a package come to. */
+static apr_status_t counts_show(hm_req_t *q, json_t *package)
+{
+    json_t *releases, *row;
+    int64_t platforms = 0, sites = 0;
+    size_t i;
+    apr_status_t rv = releases_get(q, package, hm_row_n(package, "id"), &releases);
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_array_foreach(releases, i, row)
+    {
+        platforms += hm_row_n(row, "platform_count");
+        sites += hm_row_n(row, "site_count");
+    }
+    json_object_set_new(package, "releases", json_integer((json_int_t)json_array_size(releases)));
+    json_object_set_new(package, "platforms", json_integer(platforms));
+    json_object_set_new(package, "sites", json_integer(sites));
+    return APR_SUCCESS;
+}
+
 int hm_page_package_list(hm_req_t *q)
 {
     const char *find = hm_find_pattern(q), *after = text(q, "after"), *type, *app;
     int64_t limit;
-    json_t *rows;
+    json_t *rows, *row;
+    size_t i;
     HM_TRY(q, hm_list_limit(q, &limit));
     HM_TRY(q, choice(q, "type", &type));
     HM_TRY(q, choice(q, "app", &app));
     HM_TRY(q, hm_req_db(q));
-    if (q->actor.role == HM_ADMIN)
-        HM_TRY(q, hm_sql_package_list(q->db, &rows, &q->err, find, find, type, type, app, app, after, limit + 1));
-    else
-        HM_TRY(q, hm_sql_package_list_of(q->db, &rows, &q->err, q->actor.client, q->actor.client, find, find, type,
-                                         type, app, app, after, q->actor.client, limit + 1));
+    HM_TRY(q,
+           hm_sql_package_list(q->db, &rows, &q->err, find, find, type, type, app, app, after, HM_SCOPE(q), limit + 1));
     hm_list_show(q, "packages", rows, limit, "sort");
+    json_array_foreach(rows, i, row) HM_TRY(q, counts_show(q, row));
     HM_TRY(q, tabs_show(q, type, app));
     json_object_update_new(q->view, json_pack("{s:s, s:s, s:s}", "find", text(q, "find"), "type", type, "app", app));
     return OK;
 }
 
 /* ---- one ---- */
-
-static apr_status_t releases_get(hm_req_t *q, int64_t package, json_t **releases)
-{
-    json_t *rows;
-    int64_t client = q->actor.client;
-    apr_status_t rv = q->actor.role == HM_ADMIN
-                          ? hm_sql_package_releases(q->db, &rows, &q->err, package, RELEASES)
-                          : hm_sql_package_releases_of(q->db, &rows, &q->err, client, package, client, RELEASES);
-    if (rv != APR_SUCCESS)
-        return rv;
-    *releases = sorted(q, rows);
-    releases_mark(q, *releases);
-    return APR_SUCCESS;
-}
 
 static apr_status_t platforms_show(hm_req_t *q, int64_t package, json_t *releases)
 {
@@ -244,7 +265,7 @@ int hm_page_package_view(hm_req_t *q)
     HM_TRY(q, hm_req_db(q));
     HM_TRY(q, hm_sql_package_get(q->db, &rows, &q->err, id, HM_SCOPE(q)));
     HM_TRY(q, hm_one(q, rows, &package));
-    HM_TRY(q, releases_get(q, id, &releases));
+    HM_TRY(q, releases_get(q, q->view, id, &releases));
     json_object_set(q->view, "package", package);
     if (version) {
         HM_TRY(q, release_show(q, releases, version, limit));
@@ -310,7 +331,7 @@ static void group_add(json_t *groups, json_t *row, const char *newest)
     json_object_set_new(row, "newer", json_string(older ? newest : ""));
     json_array_append(json_object_get(group, "rows"), row);
     count_up(group, "count");
-    if (older)
+    if (older && !off)
         count_up(group, "behind");
 }
 

@@ -1,34 +1,12 @@
 -- Packages: releases of them, and where each one is. Everybody sees what platforms have; of sites, those within the actor's scope: all
 -- is 1 for an administrator, else client is the actor's own. Only whole sets are seen (shown = 1).
 
--- @stmt package_list(find:s label:s type:s of_type:s app:s of_app:s after:s limit:n) -> id:n sort:s app:s type:s name:s label:s releases:n platforms:n sites:n
-SELECT p.id, p.sort, p.app, p.type, p.name, p.label,
-       (SELECT COUNT(*) FROM package_release r
-         WHERE r.package = p.id AND EXISTS (SELECT 1 FROM package_instance i WHERE i.release_id = r.id AND i.shown = 1)),
-       (SELECT SUM((SELECT COUNT(DISTINCT i.object) FROM package_instance i WHERE i.release_id = r.id AND i.shown = 1 AND i.status = ''))
-          FROM package_release r WHERE r.package = p.id),
-       (SELECT SUM((SELECT COUNT(DISTINCT i.object) FROM package_instance i WHERE i.release_id = r.id AND i.shown = 1 AND i.status = 'enabled'))
-          FROM package_release r WHERE r.package = p.id)
-  FROM package p
- WHERE (p.name LIKE %s ESCAPE '!' OR p.label LIKE %s ESCAPE '!') AND (%s = '' OR p.type = %s) AND (%s = '' OR p.app = %s) AND p.sort > %s
-   AND EXISTS (SELECT 1 FROM package_release r JOIN package_instance i ON i.release_id = r.id WHERE r.package = p.id AND i.shown = 1)
- ORDER BY p.sort LIMIT %lld
-
--- @stmt package_list_of(of_release:n of_site:n find:s label:s type:s of_type:s app:s of_app:s after:s client:n limit:n) -> id:n sort:s app:s type:s name:s label:s releases:n platforms:n sites:n
-SELECT p.id, p.sort, p.app, p.type, p.name, p.label,
-       (SELECT COUNT(*) FROM package_release r
-         WHERE r.package = p.id
-           AND EXISTS (SELECT 1 FROM package_instance i WHERE i.release_id = r.id AND i.shown = 1
-                        AND (i.status = '' OR EXISTS (SELECT 1 FROM site s WHERE s.id = i.object AND s.client = %lld)))),
-       (SELECT SUM((SELECT COUNT(DISTINCT i.object) FROM package_instance i WHERE i.release_id = r.id AND i.shown = 1 AND i.status = ''))
-          FROM package_release r WHERE r.package = p.id),
-       (SELECT COUNT(DISTINCT s.id) FROM site s CROSS JOIN package_release r CROSS JOIN package_instance i
-         WHERE s.client = %lld AND r.package = p.id AND i.release_id = r.id AND i.shown = 1 AND i.status = 'enabled' AND i.object = s.id)
-  FROM package p
+-- @stmt package_list(find:s label:s type:s of_type:s app:s of_app:s after:s all:n client:n limit:n) -> id:n sort:s app:s type:s name:s label:s
+SELECT p.id, p.sort, p.app, p.type, p.name, p.label FROM package p
  WHERE (p.name LIKE %s ESCAPE '!' OR p.label LIKE %s ESCAPE '!') AND (%s = '' OR p.type = %s) AND (%s = '' OR p.app = %s) AND p.sort > %s
    AND EXISTS (SELECT 1 FROM package_release r JOIN package_instance i ON i.release_id = r.id
                 WHERE r.package = p.id AND i.shown = 1
-                  AND (i.status = '' OR EXISTS (SELECT 1 FROM site s WHERE s.id = i.object AND s.client = %lld)))
+                  AND (i.status = '' OR %lld = 1 OR EXISTS (SELECT 1 FROM site s WHERE s.id = i.object AND s.client = %lld)))
  ORDER BY p.sort LIMIT %lld
 
 -- @stmt package_get(id:n all:n client:n) -> id:n app:s type:s name:s label:s

@@ -46,6 +46,7 @@ def test_the_list_counts_releases_platforms_and_sites(office, teller):
     assert list(rows) == ["cms", "old", "plain", "secret", "views"]
     views = rows["views"]
     assert (views["label"], views["type"], views["app"], views["releases"], views["platforms"], views["sites"]) == ("Views", "module", "pages", 2, 1, 2)
+    assert (views["newest"], views["behind"], rows["old"]["newest"], rows["old"]["behind"]) == ("1.10", 1, "1.0-beta2", 0)
     assert (rows["old"]["sites"], rows["cms"]["type"], rows["secret"]["label"]) == (0, "core", "")
 
 
