@@ -66,7 +66,7 @@ DB_TESTS_SRC_apply = $(addprefix mod_hostmaster/,db.c secret.c dispatch/apply.c 
     $(wildcard mod_hostmaster/model/*.c)
 $(DB_TESTS:%=$(O)/o/tests/it/%.o): CPPFLAGS += $(CPPFLAGS_mod_hostmaster)
 $(DB_TESTS:%=$(O)/o/tests/it/%.o): $(STMTS)
-$(DB_TESTS:%=$(O)/%): $(O)/%: $(O)/o/tests/it/%.o $$(call objects,$$(DB_TESTS_SRC_$$*)) $(STMTS_O) $(LIBPROTO)
+$(DB_TESTS:%=$(O)/%): $(O)/%: $(O)/o/tests/it/%.o $$(call objects,$$(DB_TESTS_SRC_$$*)) $(STMTS_O) $(O)/libpanel.a $(LIBPROTO)
 	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(LIBS_dbd) $(APR_LIBS)
 
 # What fails beside others is run once more by itself; the sum names it unsteady when it then passes, and failed when it does not.
