@@ -62,7 +62,7 @@ PYTEST = PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q -o cache_dir=$(abspa
 # What runs the panel's statements on a database by themselves, and what takes events in without a panel.
 DB_TESTS = stmts apply
 DB_TESTS_SRC_stmts = mod_hostmaster/db.c
-DB_TESTS_SRC_apply = $(addprefix mod_hostmaster/,db.c secret.c dispatch/apply.c dispatch/objects.c) \
+DB_TESTS_SRC_apply = $(addprefix mod_hostmaster/,db.c parse.c secret.c dispatch/apply.c dispatch/objects.c) \
     $(wildcard mod_hostmaster/model/*.c)
 $(DB_TESTS:%=$(O)/o/tests/it/%.o): CPPFLAGS += $(CPPFLAGS_mod_hostmaster)
 $(DB_TESTS:%=$(O)/o/tests/it/%.o): $(STMTS)
