@@ -26,7 +26,7 @@ static const char *const usages[] = {
 #include "ctl/commands.def"
 };
 
-static const char *const kinds[] = {"server", "platform", "site", "job", "backup", NULL};
+static const char *const kinds[] = {"server", "platform", "site", "job", "backup", "app", NULL};
 
 const pv_option_row_t *pv_option_row(pv_option_t option)
 {
@@ -117,7 +117,7 @@ static apr_status_t read_kind(reader_t *r, const char *word)
             r->out->kind = kinds[i];
             return APR_SUCCESS;
         }
-    return pv_fail(r->err, PV_SCHEMA, "kind", "'%s' cannot be listed; server, platform, site, job and backup can",
+    return pv_fail(r->err, PV_SCHEMA, "kind", "'%s' cannot be listed; server, platform, site, job, backup and app can",
                    word);
 }
 

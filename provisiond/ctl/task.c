@@ -45,9 +45,13 @@ static void show_end(pv_ctl_t *ctl, const json_t *row)
 {
     pv_code_t code = pv_job_outcome(row);
     ctl->outcome = code;
-    if (ctl->view.json)
+    if (ctl->view.json) {
         pv_view_json(&ctl->view, row);
-    else if (pv_error_row(code)->class != PV_CLASS_OK) {
+        return;
+    }
+    if (json_object_size(json_object_get(row, "results")) > 0)
+        pv_view_record(&ctl->view, json_object_get(row, "results"), NULL, ctl->p);
+    if (pv_error_row(code)->class != PV_CLASS_OK) {
         pv_err_t end;
         (void)pv_fail(&end, code, pv_row_text(row, "field"), "%s", pv_row_text(row, "text"));
         pv_view_error(&ctl->view, &end, ctl->p);

@@ -108,6 +108,18 @@ static const char *list_text(const char *key, const json_t *list, const json_t *
     return text;
 }
 
+/* A driver's verb goes by its name; of what else has parts, all are told. */
+static const char *object_text(const json_t *object, const json_t *names, apr_pool_t *p)
+{
+    const char *text = "", *key;
+    json_t *value = json_object_get(object, "verb");
+    if (value)
+        return pv_view_cell("verb", value, names, p);
+    json_object_foreach((json_t *)object, key, value) text =
+        apr_pstrcat(p, text, *text ? ", " : "", key, "=", pv_view_cell(key, value, names, p), NULL);
+    return text;
+}
+
 const char *pv_view_cell(const char *key, const json_t *value, const json_t *names, apr_pool_t *p)
 {
     const char *text;
@@ -125,6 +137,8 @@ const char *pv_view_cell(const char *key, const json_t *value, const json_t *nam
         return "no";
     case JSON_ARRAY:
         return list_text(key, value, names, p);
+    case JSON_OBJECT:
+        return object_text(value, names, p);
     default:
         return "";
     }
@@ -232,8 +246,9 @@ void pv_view_record(const pv_view_t *view, const json_t *row, const json_t *name
 pv_view_kind_t pv_view_find(const char *kind)
 {
     static const char *const names[PV_VIEWS] = {
-        [PV_VIEW_server] = "server", [PV_VIEW_platform] = "platform", [PV_VIEW_site] = "site",   [PV_VIEW_job] = "job",
-        [PV_VIEW_backup] = "backup", [PV_VIEW_step] = "step",         [PV_VIEW_drift] = "drift",
+        [PV_VIEW_server] = "server", [PV_VIEW_platform] = "platform", [PV_VIEW_site] = "site",
+        [PV_VIEW_job] = "job",       [PV_VIEW_backup] = "backup",     [PV_VIEW_app] = "app",
+        [PV_VIEW_step] = "step",     [PV_VIEW_drift] = "drift",
     };
     pv_view_kind_t view = 0;
     while (view < PV_VIEWS && strcmp(names[view], kind) != 0)

@@ -17,6 +17,7 @@ typedef enum {
     PV_VIEW_site,
     PV_VIEW_job,
     PV_VIEW_backup,
+    PV_VIEW_app,
     PV_VIEW_step,
     PV_VIEW_drift,
     PV_VIEWS

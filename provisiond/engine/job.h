@@ -74,4 +74,7 @@ const char *pv_job_state_name(pv_job_state_t state);
 const char *pv_step_state_name(pv_step_state_t state);
 int pv_job_is_final(pv_job_state_t state);
 
+/* Are its facts what was asked for, told to whoever asked? */
+int pv_job_has_results(const pv_job_t *job);
+
 #endif

@@ -30,6 +30,24 @@ apr_status_t pv_job_tell_step(pv_journal_t *j, const pv_job_t *job, const pv_job
                 err);
 }
 
+int pv_job_has_results(const pv_job_t *job)
+{
+    return strcmp(job->type, "run") == 0;
+}
+
+static apr_status_t tell_results(pv_journal_t *j, const pv_job_t *job, pv_err_t *err)
+{
+    const char *name;
+    json_t *value;
+    apr_status_t rv = APR_SUCCESS;
+    json_object_foreach(job->facts, name, value)
+    {
+        if (rv == APR_SUCCESS)
+            rv = tell(j, job, "result", json_pack("{ss sO}", "name", name, "value", value), err);
+    }
+    return rv;
+}
+
 /* ---- one change, one transaction ---- */
 
 static apr_status_t store(pv_job_t *job, const pv_job_step_t *step, const char *resource, int what, pv_err_t *err)
@@ -44,6 +62,8 @@ static apr_status_t store(pv_job_t *job, const pv_job_step_t *step, const char *
         rv = pv_job_tell_state(j, job, err);
     if (rv == APR_SUCCESS && (what & PV_TELL_STEP))
         rv = pv_job_tell_step(j, job, step, err);
+    if (rv == APR_SUCCESS && step && step->state == PV_STEP_DONE && pv_job_has_results(job))
+        rv = tell_results(j, job, err);
     return rv;
 }
 

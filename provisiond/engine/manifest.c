@@ -105,6 +105,20 @@ static apr_status_t read_kind(reader_t *r, const char *where, const json_t *valu
     return APR_SUCCESS;
 }
 
+static apr_status_t read_run(reader_t *r, const char *where, const json_t *value, void *ret)
+{
+    static const char *const kinds[] = {"site", "platform"};
+    const char *s = json_string_value(value);
+    size_t i;
+
+    for (i = 0; s && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (!strcmp(s, kinds[i])) {
+            *(const char **)ret = kinds[i];
+            return APR_SUCCESS;
+        }
+    return wrong(r, where, "must be site or platform");
+}
+
 static apr_status_t read_strings(reader_t *r, const char *where, const json_t *value, void *ret)
 {
     pv_strings_t list = {0};
@@ -195,7 +209,19 @@ static const row_t verb_rows[] = {
     {"kind", 1, offsetof(pv_verb_t, kind), read_kind},
     {"label", 1, offsetof(pv_verb_t, label), read_text},
     {"permission", 0, offsetof(pv_verb_t, permission), read_text},
+    {"run", 0, offsetof(pv_verb_t, run), read_run},
+    {"args", 0, offsetof(pv_verb_t, args), read_strings},
 };
+
+/* What was cut off is simply done again: there is nothing from which a live object could be made anew. */
+static apr_status_t read_verb(reader_t *r, const char *where, const json_t *value, pv_verb_t *verb)
+{
+    apr_status_t rv = read_rows(r, where, value, ROWS(verb_rows), verb);
+
+    if (!rv && verb->run && verb->kind != PV_REPEAT)
+        rv = wrong(r, below(r, where, "run"), "a verb that people ask for by itself must be of kind REPEAT");
+    return rv;
+}
 
 static apr_status_t read_verbs(reader_t *r, const char *where, const json_t *value, void *ret)
 {
@@ -213,7 +239,7 @@ static apr_status_t read_verbs(reader_t *r, const char *where, const json_t *val
         if (!*name || strlen(name) > 32 || name[strspn(name, WORD_CHARS)])
             return wrong(r, below(r, where, name), "a verb is 1 to 32 small letters, digits and underscores");
         verb[m->nverbs].name = apr_pstrdup(r->p, name);
-        rv = read_rows(r, below(r, where, name), item, ROWS(verb_rows), &verb[m->nverbs++]);
+        rv = read_verb(r, below(r, where, name), item, &verb[m->nverbs++]);
         if (rv)
             return rv;
     }
@@ -325,12 +351,22 @@ int pv_strings_have(const pv_strings_t *strings, const char *s)
     return 0;
 }
 
-const char *pv_strings_join(const pv_strings_t *strings, apr_pool_t *p)
+const char *pv_strings_join(const pv_strings_t *strings, const char *between, apr_pool_t *p)
 {
     const char *text = "";
     int i;
 
     for (i = 0; i < strings->n; i++)
-        text = apr_pstrcat(p, text, i ? ", " : "", strings->s[i], NULL);
+        text = apr_pstrcat(p, text, i ? between : "", strings->s[i], NULL);
     return text;
+}
+
+json_t *pv_strings_json(const pv_strings_t *strings)
+{
+    json_t *list = json_array();
+    int i;
+
+    for (i = 0; i < strings->n; i++)
+        json_array_append_new(list, json_string(strings->s[i]));
+    return list;
 }

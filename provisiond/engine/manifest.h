@@ -10,6 +10,7 @@
 #include "proto/error.h"
 #include "proto/names.h"
 #include <apr_pools.h>
+#include <jansson.h>
 
 typedef struct {
     int n;
@@ -22,6 +23,8 @@ typedef struct {
     int net;          /* the host's network in its jail */
     pv_step_kind_t kind;
     const char *label, *permission;
+    const char *run;   /* the kind of object on which people can ask for it by itself; NULL: it serves other tasks */
+    pv_strings_t args; /* fields of such a task that it takes */
 } pv_verb_t;
 
 typedef struct {
@@ -51,6 +54,7 @@ apr_status_t pv_manifest_list(const pv_manifest_t ***ret, int *n, const char *ap
 
 const pv_verb_t *pv_manifest_verb(const pv_manifest_t *m, const char *name); /* NULL: it does not have it */
 int pv_strings_have(const pv_strings_t *strings, const char *s);
-const char *pv_strings_join(const pv_strings_t *strings, apr_pool_t *p); /* "a, b" */
+const char *pv_strings_join(const pv_strings_t *strings, const char *between, apr_pool_t *p); /* "a, b" */
+json_t *pv_strings_json(const pv_strings_t *strings);                                         /* a new list */
 
 #endif

@@ -36,6 +36,8 @@ static const struct {
     {"backup", PV_SITE, EXISTS, pv_plan_backup, NULL},
     {"backup_delete", PV_SITE, EXISTS | GONE, pv_plan_backup_delete, NULL},
     {"restore", PV_SITE, EXISTS | GONE, pv_plan_restore, NULL},
+    {"run", PV_SITE, EXISTS, pv_plan_run, NULL},
+    {"run", PV_PLATFORM, EXISTS, pv_plan_run, NULL},
     {"purge", PV_SITE, GONE, pv_plan_site_purge, "deleted"},
     {"purge", PV_PLATFORM, GONE, pv_plan_platform_purge, "deleted"},
 };

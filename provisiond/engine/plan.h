@@ -24,10 +24,13 @@ typedef apr_status_t pv_planner_fn(pv_planner_t *m);
 /* One for each kind of task; each fills job->plan, and job->want where the object is there after it. */
 pv_planner_fn pv_plan_server, pv_plan_server_gone, pv_plan_platform, pv_plan_platform_gone, pv_plan_platform_purge;
 pv_planner_fn pv_plan_install, pv_plan_site, pv_plan_site_gone, pv_plan_site_purge;
-pv_planner_fn pv_plan_backup, pv_plan_backup_delete, pv_plan_restore;
+pv_planner_fn pv_plan_backup, pv_plan_backup_delete, pv_plan_restore, pv_plan_run;
 
 /* The platform, servers and driver that the site with PROPS is on, into the plan. */
 apr_status_t pv_plan_site_relations(pv_planner_t *m, const json_t *props);
+
+/* Where the code base of the platform with PROPS is, into the plan. */
+void pv_plan_code(pv_planner_t *m, const json_t *props);
 
 /* The names that job->want has are names, and nobody else's. */
 apr_status_t pv_plan_site_names(pv_planner_t *m);

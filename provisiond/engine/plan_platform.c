@@ -86,7 +86,7 @@ static apr_status_t choose_app(pv_planner_t *m)
     return APR_SUCCESS;
 }
 
-static void describe(pv_planner_t *m, const json_t *props)
+void pv_plan_code(pv_planner_t *m, const json_t *props)
 {
     json_object_set_new(m->job->plan, "platform", json_string(m->job->object.s));
     pv_plan_copy(m, props, "place");
@@ -111,7 +111,7 @@ apr_status_t pv_plan_platform(pv_planner_t *m)
         return rv;
     if (!*pv_props_str(server->props, "http"))
         return pv_fail(m->err, PV_SCHEMA, "server", "%s is no web server", server->name.s);
-    describe(m, want);
+    pv_plan_code(m, want);
     pv_plan_flag(m, "copy", copied && !m->self);
     if (copied && !m->self)
         rv = pv_uid_take(&m->job->uid, m->j, m->conf->UidRange.first, m->conf->UidRange.last, m->err);
@@ -120,13 +120,13 @@ apr_status_t pv_plan_platform(pv_planner_t *m)
 
 apr_status_t pv_plan_platform_gone(pv_planner_t *m)
 {
-    describe(m, m->job->have);
+    pv_plan_code(m, m->job->have);
     return pv_plan_unused(m, "platform");
 }
 
 apr_status_t pv_plan_platform_purge(pv_planner_t *m)
 {
-    describe(m, m->job->have);
+    pv_plan_code(m, m->job->have);
     pv_plan_flag(m, "trash", !pv_props_flag(m->job->plan, "adopt"));
     return APR_SUCCESS;
 }

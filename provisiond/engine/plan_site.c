@@ -49,7 +49,7 @@ static apr_status_t find_database(pv_planner_t *m, const json_t *props, const pv
         return rv;
     if (!pv_strings_have(&manifest->databases, pv_props_str(server->props, "db")))
         return pv_fail(m->err, PV_SCHEMA, "db_server", "%s offers no database that %s can use: %s", server->name.s,
-                       manifest->label, pv_strings_join(&manifest->databases, m->p));
+                       manifest->label, pv_strings_join(&manifest->databases, ", ", m->p));
     json_object_set_new(m->job->plan, "db_server", json_string(server->id.s));
     pv_plan_copy(m, props, "dbgen");
     for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)

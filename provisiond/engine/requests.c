@@ -6,6 +6,7 @@
 #include "engine/fetch.h"
 #include "engine/journal_backup.h"
 #include "engine/journal_job.h"
+#include "engine/manifest.h"
 #include "engine/parts.h"
 #include "engine/session.h"
 #include "engine/status.h"
@@ -175,6 +176,8 @@ static json_t *job_row(const ask_t *a, const pv_job_t *job)
                            json_pack("{sI sI sI sI sI sI}", "not_before", (json_int_t)job->not_before, "accepted",
                                      (json_int_t)job->accepted, "started", (json_int_t)job->started, "ended",
                                      (json_int_t)job->ended, "first", (json_int_t)first, "last", (json_int_t)last));
+    if (pv_job_has_results(job))
+        json_object_set(row, "results", job->facts);
     if (pv_object_find(&object, a->engine->journal, &job->object, a->p) == APR_SUCCESS)
         json_object_set_new(row, "name", json_string(object->name.s));
     return row;
@@ -219,9 +222,58 @@ static void list_backups(const ask_t *a, int limit)
     end_list(a, i == limit || i < n ? row[i - 1]->bid.s : "");
 }
 
+/* What people can ask of a driver: what an install of it takes, and which verbs it has for them. */
+static json_t *app_row(const pv_manifest_t *m, apr_pool_t *p)
+{
+    json_t *verbs = json_array();
+    for (int i = 0; i < m->nverbs; i++) {
+        const pv_verb_t *v = &m->verb[i];
+        if (v->run)
+            json_array_append_new(verbs, json_pack("{ss ss ss ss ss}", "verb", v->name, "label", v->label, "run",
+                                                   v->run, "permission", v->permission ? v->permission : "", "args",
+                                                   pv_strings_join(&v->args, " ", p)));
+    }
+    return json_pack("{ss ss so so so so}", "app", m->app.s, "label", m->label, "databases",
+                     pv_strings_json(&m->databases), "fields", pv_strings_json(&m->fields), "required",
+                     pv_strings_json(&m->required), "verbs", verbs);
+}
+
+static void list_apps(const ask_t *a, int limit)
+{
+    const pv_manifest_t **row;
+    int n = 0;
+    pv_err_t err;
+    if (pv_manifest_list(&row, &n, a->engine->conf->AppsDir, &err, a->p) != APR_SUCCESS) {
+        refuse(a, &err);
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        send_row(a, pv_json_keep(app_row(row[i], a->p), a->p));
+    end_list(a, "");
+}
+
+static void list_servers(const ask_t *a, int limit)
+{
+    list_objects(a, PV_SERVER, limit);
+}
+
+static void list_platforms(const ask_t *a, int limit)
+{
+    list_objects(a, PV_PLATFORM, limit);
+}
+
+static void list_sites(const ask_t *a, int limit)
+{
+    list_objects(a, PV_SITE, limit);
+}
+
 static void do_list(const ask_t *a)
 {
-    static const pv_kind_t kinds[] = {PV_SERVER, PV_PLATFORM, PV_SITE};
+    static const struct {
+        const char *kind;
+        void (*list)(const ask_t *a, int limit);
+    } lists[] = {{"server", list_servers}, {"platform", list_platforms}, {"site", list_sites},
+                 {"job", list_jobs},       {"backup", list_backups},     {"app", list_apps}};
     const char *kind = str(a, "kind", "");
     uint64_t limit = num(a, "limit", LIST_MAX);
     pv_err_t err;
@@ -230,20 +282,12 @@ static void do_list(const ask_t *a)
         refuse(a, &err);
         return;
     }
-    if (strcmp(kind, "job") == 0) {
-        list_jobs(a, (int)limit);
-        return;
-    }
-    if (strcmp(kind, "backup") == 0) {
-        list_backups(a, (int)limit);
-        return;
-    }
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strcmp(kind, pv_kind_name(kinds[i])) == 0) {
-            list_objects(a, kinds[i], (int)limit);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        if (strcmp(kind, lists[i].kind) == 0) {
+            lists[i].list(a, (int)limit);
             return;
         }
-    pv_fail(&err, PV_SCHEMA, "kind", "kind: server, platform, site, job or backup");
+    pv_fail(&err, PV_SCHEMA, "kind", "kind: server, platform, site, job, backup or app");
     refuse(a, &err);
 }
 

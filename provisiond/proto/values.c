@@ -45,6 +45,7 @@ WORDS(DB, "mariadb")
 WORDS(DB_AUTH, "socket", "password")
 WORDS(PART, "database", "files")
 WORDS(YESNO, "yes", "no")
+WORDS(ONOFF, "on", "off")
 WORDS(none, "none")
 
 /* S where it consists of the set and begins with a letter or digit. */

@@ -76,16 +76,6 @@ void pv_code_empty(const pv_job_t *job, pv_call_t *call)
     call->request = pv_step_folders(&folder, 1);
 }
 
-static json_t *marker_files(const pv_manifest_t *m)
-{
-    json_t *files = json_array();
-    int i;
-
-    for (i = 0; i < m->marker.n; i++)
-        json_array_append_new(files, json_string(m->marker.s[i]));
-    return files;
-}
-
 /* What tells the types apart: the markers of the one driver that was asked for, else of all. NULL: CALL was made the
  * failure. */
 static json_t *markers(const pv_job_t *job, pv_call_t *call)
@@ -102,7 +92,7 @@ static json_t *markers(const pv_job_t *job, pv_call_t *call)
     all = json_object();
     for (i = 0; i < n; i++)
         if (!job->app.s[0] || !strcmp(job->app.s, list[i]->app.s))
-            json_object_set_new(all, list[i]->app.s, marker_files(list[i]));
+            json_object_set_new(all, list[i]->app.s, pv_strings_json(&list[i]->marker));
     return all;
 }
 

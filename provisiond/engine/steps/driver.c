@@ -80,6 +80,32 @@ void pv_driver_install(const pv_job_t *job, pv_call_t *call)
         json_object_set_new(call->request, "args", args_of(job, m));
 }
 
+/* "args": those fields of the task that the verb takes. */
+static json_t *fields_of(const pv_job_t *job, const pv_verb_t *verb)
+{
+    json_t *args = json_object();
+    int i;
+
+    for (i = 0; i < verb->args.n; i++)
+        pv_props_set(args, verb->args.s[i], pv_props_str(job->args, verb->args.s[i]));
+    return args;
+}
+
+void pv_verb_run(const pv_job_t *job, pv_call_t *call)
+{
+    const char *name = pv_props_str(job->plan, "verb");
+    const pv_manifest_t *m = pv_step_manifest(job, call);
+    int made;
+
+    if (!m)
+        return;
+    made = pv_id_kind(&job->object) == PV_SITE
+               ? pv_step_site_verb(job, call, name, "", pv_props_str(job->plan, "dbgen"))
+               : pv_step_verb(job, call, m, name, &job->object, "");
+    if (made)
+        json_object_set_new(call->request, "args", fields_of(job, pv_manifest_verb(m, name)));
+}
+
 void pv_step_empty(const pv_job_t *job, pv_call_t *call, const char *flags)
 {
     const pv_conf_t *conf = pv_engine_conf(job->engine);
