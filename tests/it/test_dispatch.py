@@ -5,6 +5,7 @@ httpd starts another one.
 """
 
 import contextlib
+import fcntl
 import http.client
 import os
 import secrets
@@ -13,7 +14,7 @@ import statistics
 import time
 
 import pytest
-from lab import Lab, until
+from lab import Lab, processes, until
 from lab.lab import FAULT_BUILD
 from lab.panel import USER, Panel
 
@@ -113,6 +114,36 @@ def test_twenty_gracefuls_of_both_httpds_during_installs_lose_and_double_no_line
     until(lambda: _ended(panel, tasks), 180, "the end of twenty installs")
     assert _ended(panel, tasks) == ["success"] * 20
     _whole(lab, panel, tasks)
+
+
+def _held(file):
+    """Does somebody hold the lock of an open file?"""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.lockf(file, fcntl.LOCK_UN)
+    return False
+
+
+def test_two_followers_at_once_count_each_event_once(lab, panel, api):
+    """A lock keeps it to one. Where that is lost, the cursor decides whose batch counts; events that are taken in twice are log lines twice."""
+    path = f"{panel.folder}/run/follow"
+    with open(path, "r+b") as first:
+        os.unlink(path)
+        children = [process for process in processes.of_lab(lab.netns.inode, panel.folder) if process.parent == panel.process.pid]
+        assert len(children) >= 2
+        children[0].kill()
+        until(lambda: os.path.exists(path), 30, "the lock file of a new child")
+        with open(path, "r+b") as second:
+            until(lambda: _held(first) and _held(second), 30, "two followers")
+            tasks = _add(api, [f"two{n}.test" for n in range(8)])
+            until(lambda: _ended(panel, tasks), 90, "the end of eight installs")
+            assert _held(first) and _held(second)
+    assert _ended(panel, tasks) == ["success"] * 8
+    _whole(lab, panel, tasks)
+    panel.stop()
+    panel.start()
 
 
 def test_a_panel_that_is_killed_whole_goes_on_where_it_was(lab, panel, api):

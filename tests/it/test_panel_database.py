@@ -118,6 +118,21 @@ def test_packages_work_on_it(made, office_on):
         assert [int(ask(f"SELECT COUNT(*) FROM {table}")[0][0]) for table in ("package", "package_release", "package_instance")] == [0, 0, 0]
 
 
+def test_of_two_followers_at_once_one_takes_a_batch_in(made, office_on):
+    """The other is told that it was too late, and nothing of its batch counts."""
+    panel, ask, _ = made
+    with Teller(panel, "two") as first, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first.tell({"kind": "none"})
+        with Teller(panel, "two") as second:
+            for n in range(1, 40):
+                (one, end) = whole(office_on.site("bob"), 100 + n, package(f"p{n}", status="enabled"))
+                batch = [one | {"ev": 2 * n, "at": n}, end | {"ev": 2 * n + 1, "at": n}]
+                answers = sorted(answer.split()[0] for answer in pool.map(lambda teller, batch=batch: teller.say(batch), (first, second)))
+                assert answers == ["STALE", "ok"]
+    assert int(ask("SELECT event FROM follower WHERE socket = 'two'")[0][0]) == 79
+    assert [int(row[0]) for row in ask("SELECT items FROM package_scan WHERE object = '%s'" % office_on.site("bob"))] == [1]
+
+
 def test_one_name_wanted_at_once_is_ones(made, office_on):
     """Nobody sees a defect of the database: the others are told that the name is taken."""
     panel, ask, _ = made
