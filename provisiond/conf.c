@@ -17,6 +17,8 @@
 
 #define ALNUM    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 #define FILE_MAX 65536
+#define NOBODY   65534 /* everywhere the account of none */
+#define NO_UID   65535 /* what was an error when uids had 16 bits */
 
 typedef struct {
     pv_conf_t *conf;
@@ -228,6 +230,8 @@ static void check_users(const reader_t *r)
             if (own[k].uid == own[i].uid)
                 pv_fail_also(r->bad, own[i].name, "must be another user than %s", own[k].name);
     }
+    if (c->UidRange.first <= NO_UID && c->UidRange.last >= NOBODY)
+        pv_fail_also(r->bad, "UidRange", "must not hold %d or %d, which are nobody's", NOBODY, NO_UID);
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < lists[i].users->n; k++)
             if (lists[i].users->user[k].uid >= c->UidRange.first && lists[i].users->user[k].uid <= c->UidRange.last)

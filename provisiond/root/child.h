@@ -18,4 +18,8 @@ int pv_child_place(const int *fds, int n, int first);
 /* Becomes UID and GID for good: no groups, no capabilities, no way back (all verified), no new privileges. */
 int pv_child_become(uid_t uid, gid_t gid);
 
+/* May signal processes of UID and no others from here on, and is signalled by none of them: the real uid that they see
+ * is nobody's. */
+int pv_child_signaller(uid_t uid);
+
 #endif

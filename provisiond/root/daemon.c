@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LEFTOVERS 1024
@@ -31,8 +32,14 @@ static ssize_t read_proc(int proc, pid_t pid, const char *file, char *buf, size_
     return n;
 }
 
+/* Fields of /proc/PID/stat, as proc(5) numbers them. */
+enum { STAT_PARENT = 4, STAT_SESSION = 6, STAT_THREADS = 20, STAT_BORN = 22 };
+
 typedef struct {
+    char state;
     pid_t parent, session;
+    long threads;
+    uint64_t born;
 } stat_t;
 
 static int read_stat(int proc, pid_t pid, stat_t *ret)
@@ -40,12 +47,21 @@ static int read_stat(int proc, pid_t pid, stat_t *ret)
     char buf[1024], *at;
     if (read_proc(proc, pid, "stat", buf, sizeof(buf)) <= 0)
         return -1;
-    at = strrchr(buf, ')'); /* the name before it may hold anything; then: state, parent, group, session */
+    at = strrchr(buf, ')'); /* the name before it may hold anything; then the state, and numbers from field 4 on */
     if (!at || strlen(at) < 4)
         return -1;
-    ret->parent = (pid_t)strtol(at + 3, &at, 10);
-    strtol(at, &at, 10);
-    ret->session = (pid_t)strtol(at, &at, 10);
+    ret->state = at[2];
+    at += 3;
+    for (int field = 4; field <= STAT_BORN; field++) {
+        uint64_t n = strtoull(at, &at, 10);
+        if (field == STAT_PARENT)
+            ret->parent = (pid_t)n;
+        else if (field == STAT_SESSION)
+            ret->session = (pid_t)n;
+        else if (field == STAT_THREADS)
+            ret->threads = (long)n;
+        ret->born = n;
+    }
     return 0;
 }
 
@@ -140,6 +156,38 @@ static int is_child(int proc, pid_t pid, const void *ctx)
 {
     stat_t st;
     return read_stat(proc, pid, &st) == 0 && st.parent == *(const pid_t *)ctx;
+}
+
+typedef struct {
+    uid_t uid;
+    uint64_t born;
+} who_t;
+
+/* A zombie is none, but for one whose other threads go on. */
+static int lives_as(int proc, pid_t pid, const void *ctx)
+{
+    const who_t *who = ctx;
+    char buf[4096], *at;
+    unsigned real, saved;
+    stat_t st;
+    if (read_proc(proc, pid, "status", buf, sizeof(buf)) <= 0 || !(at = strstr(buf, "\nUid:")) ||
+        sscanf(at, "\nUid: %u %*u %u", &real, &saved) != 2 || (real != who->uid && saved != who->uid))
+        return 0;
+    return read_stat(proc, pid, &st) == 0 && st.born <= who->born && (st.state != 'Z' || st.threads > 1);
+}
+
+pid_t pv_proc_of_uid(int proc, uid_t uid, uint64_t born)
+{
+    pid_t pid;
+    return scan(proc, lives_as, &(who_t){uid, born}, &pid, 1) == 1 ? pid : 0;
+}
+
+uint64_t pv_proc_now(void)
+{
+    struct timespec t;
+    uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (uint64_t)t.tv_sec * hz + (uint64_t)t.tv_nsec * hz / 1000000000;
 }
 
 pid_t pv_proc_parent(int proc, pid_t pid)

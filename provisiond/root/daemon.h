@@ -7,6 +7,7 @@
 #define PV_ROOT_DAEMON_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 typedef struct {
@@ -26,6 +27,11 @@ int pv_daemon_find(pv_daemon_t *d, int proc);
 int pv_daemon_clear(pv_daemon_t *d, int proc);
 
 int pv_daemon_signal(const pv_daemon_t *d, int sig);
+
+/* A live process whose real or saved uid is UID, and which was born by then: pv_proc_now(), or UINT64_MAX. 0: none is.
+ */
+pid_t pv_proc_of_uid(int proc, uid_t uid, uint64_t born);
+uint64_t pv_proc_now(void); /* in the clock ticks in which the kernel counts births */
 
 pid_t pv_proc_parent(int proc, pid_t pid); /* 0: no such process */
 

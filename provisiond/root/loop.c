@@ -4,6 +4,7 @@
  */
 #include "root/loop.h"
 #include "root/config.h"
+#include "root/evict.h"
 #include "root/kids.h"
 #include "root/spawn.h"
 #include <apr_tables.h>
@@ -49,14 +50,14 @@ void pv_root_unwatch(pv_root_t *root, int fd)
         *w = *(watch_t *)apr_array_pop(root->loop->watches);
 }
 
+/* A pool's processes may orphan as many as they like, and become ours: those are nothing to tell. */
 static void reap(pv_root_t *root)
 {
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        if (!pv_kids_reaped(root, pid, status) && !pv_spawn_reaped(root, pid, status) &&
-            !pv_config_reaped(root, pid, status))
-            pv_root_log("orphan.end", "pid=%d status=%d", (int)pid, status);
+        (void)(pv_kids_reaped(root, pid, status) || pv_spawn_reaped(root, pid, status) ||
+               pv_config_reaped(root, pid, status) || pv_evict_reaped(root, pid));
 }
 
 static void on_signal(pv_root_t *root, int fd, void *ctx)

@@ -5,6 +5,7 @@
 #include "conf.h"
 #include "fault.h"
 #include "root/config.h"
+#include "root/evict.h"
 #include "root/kids.h"
 #include "root/loop.h"
 #include "root/open.h"
@@ -25,7 +26,7 @@ static int usage(void)
 
 static int run(pv_root_t *root)
 {
-    if (pv_root_open(root) != 0 || pv_spawn_open(root) != 0)
+    if (pv_root_open(root) != 0 || pv_spawn_open(root) != 0 || pv_evict_open(root) != 0)
         return 1;
     if (pv_loop_open(root) != 0) {
         pv_root_log("fatal", "what=signals error=\"%s\"", strerror(errno));

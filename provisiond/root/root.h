@@ -27,6 +27,7 @@ typedef struct {
     struct pv_kids *kids;     /* engine and dba: root/kids.h */
     struct pv_config *config; /* the configuration place: root/config.h */
     struct pv_spawn *spawn;   /* the workers that run: root/spawn.h */
+    struct pv_evict *evict;   /* sites whose processes are being ended: root/evict.h */
 } pv_root_t;
 
 typedef enum { PV_CALLER_ENGINE = 1, PV_CALLER_DBA = 2 } pv_caller_t;

@@ -130,6 +130,8 @@ static void test_wrong_lines(void **state)
         {"UidRange 70000\n", "UidRange: must be FIRST-LAST"},
         {"UidRange 0-99\n", "UidRange: must be FIRST-LAST"},
         {"UidRange 80000-70000\n", "UidRange: must be FIRST-LAST"},
+        {"UidRange 65000-65534\n", "UidRange: must not hold 65534 or 65535"},
+        {"UidRange 65535-65600\n", "UidRange: must not hold 65534 or 65535"},
         {"AllowLocalhost yes\n", "AllowLocalhost: must be on or off"},
         {"HttpdUnit a b\n", "HttpdUnit: must be one word"},
         {"PanelUsers daemon nobody-of-that-name\n", "PanelUsers: there is no user 'nobody-of-that-name' (line 1)"},

@@ -15,7 +15,7 @@ static const struct {
 } tasks[] = {
     {"verify", PV_SERVER}, {"verify", PV_PLATFORM}, {"verify", PV_SITE},    {"install", PV_SITE},
     {"disable", PV_SITE},  {"enable", PV_SITE},     {"delete", PV_SITE},    {"delete", PV_PLATFORM},
-    {"delete", PV_SERVER}, {"purge", PV_SITE},      {"purge", PV_PLATFORM},
+    {"delete", PV_SERVER}, {"purge", PV_SITE},      {"purge", PV_PLATFORM}, {"restore", PV_SITE},
 };
 
 static int place_of(const pv_plan_row_t *row, const char *name)
@@ -63,6 +63,23 @@ static void test_an_undo_publishes_what_it_staged(void **state)
         assert_true(place_of(row, "pool") < place_of(row, "vhost"));
         assert_true(place_of(row, "vhost") < place_of(row, "publish"));
     }
+}
+
+/* Code of a site runs from its publication on: its processes end before the folders do in which they may write, and so
+ * they do on the way back. */
+static void test_processes_end_before_their_folders(void **state)
+{
+    const pv_plan_row_t *gone = pv_plan_row("delete", PV_SITE), *off = pv_plan_row("disable", PV_SITE);
+    const pv_plan_row_t *install = pv_plan_row("install", PV_SITE), *restore = pv_plan_row("restore", PV_SITE);
+    assert_true(place_of(gone, "publish") < place_of(gone, "evict") &&
+                place_of(gone, "evict") < place_of(gone, "trash"));
+    assert_true(place_of(off, "publish") < place_of(off, "evict") && place_of(off, "evict") < off->n);
+    assert_true(place_of(restore, "switch") < place_of(restore, "evict"));
+    assert_true(place_of(restore, "evict") < place_of(restore, "oldfiles"));
+    assert_true(place_of(install, "driver") < place_of(install, "quiet"));
+    assert_true(place_of(install, "quiet") < place_of(install, "settle"));
+    assert_true(place_of(restore, "unpack") < place_of(restore, "quiet"));
+    assert_true(place_of(restore, "quiet") < place_of(restore, "settle"));
 }
 
 /* ---- calls ---- */
@@ -219,6 +236,7 @@ int main(void)
         TEST(test_every_task_has_a_plan),
         TEST(test_each_plan_can_be_run_and_undone),
         TEST(test_an_undo_publishes_what_it_staged),
+        TEST(test_processes_end_before_their_folders),
         WORLD(test_each_call_says_what_is_asked),
         WORLD(test_a_disabled_site_has_no_pool_and_another_host),
         WORLD(test_a_driver_s_request_is_whole),

@@ -102,6 +102,12 @@ void pv_config_publish(const pv_job_t *job, pv_call_t *call)
     pv_call_root(call, PV_ROOT_publish);
 }
 
+void pv_site_evict(const pv_job_t *job, pv_call_t *call)
+{
+    pv_call_root(call, PV_ROOT_evict);
+    pv_dgram_str(call->out, job->object.s);
+}
+
 static void ask_served(const pv_job_t *job, pv_call_t *call)
 {
     pv_call_root(call, PV_ROOT_served);

@@ -29,7 +29,7 @@ pv_step_fn pv_beside_make, pv_beside_switch, pv_beside_back, pv_beside_empty, pv
 pv_step_fn pv_newdb_grant, pv_olddb_drop, pv_driver_rewire, pv_driver_unwire, pv_driver_status;
 /* serve.c: what httpd and PHP-FPM are told, and what they then answer */
 pv_step_fn pv_pool_probe, pv_pool_stage, pv_pool_restore, pv_vhost_probe, pv_vhost_stage, pv_vhost_restore;
-pv_step_fn pv_httpd_probe, pv_httpd_listens, pv_config_publish, pv_site_get;
+pv_step_fn pv_httpd_probe, pv_httpd_listens, pv_config_publish, pv_site_get, pv_site_evict;
 /* record.c: the journal, the trash, a database server */
 pv_step_fn pv_names_take, pv_names_back, pv_object_record, pv_object_forget, pv_trash_empty, pv_trash_purge, pv_db_ping;
 
