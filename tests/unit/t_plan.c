@@ -235,8 +235,9 @@ static void test_an_install_decides_everything_once(void **state)
     assert_true(json_equal(job->want,
                            json_of("{'name':'b.test','platform':'" PRESS "','db_server':'" DB
                                    "','admin_mail':'a@example.org','title':'b.test','dbgen':'1','app':'wordpress'}")));
-    assert_string_equal(steps_of(job),
-                        "names clear dirs secret database grant link driver quiet settle pool vhost publish served record ");
+    assert_string_equal(
+        steps_of(job),
+        "names clear dirs secret database grant link driver quiet settle pool vhost publish served record ");
 }
 
 static void test_a_driver_without_database_and_php_leaves_their_steps_out(void **state)
