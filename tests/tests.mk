@@ -78,6 +78,17 @@ it: programs $(DB_TESTS:%=$(O)/%)
 
 .PHONY: check unit unit-run fuzz it
 
+# --- bench: ours against what a competent administrator does by hand, a line a row; BENCH="name ..." runs some of them, BENCH_RUNS is
+# how often each (7), BENCH_BIG=1 adds what takes long, DRUPAL10_ROOT a Drupal. On a machine that does nothing else. ---
+
+bench: programs
+	@PV_BUILD=$(abspath $(O)) $(PYTHON) -B tests/bench/bench.py
+
+bench-deps:
+	tests/deps.sh bench
+
+.PHONY: bench bench-deps
+
 # --- lint: the house rules, each of them tested by files that break it (tests/lint/bad) ---
 
 CHECKS += lint
