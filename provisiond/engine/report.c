@@ -12,6 +12,8 @@
 
 #define FACTS_MAX    64
 #define FACT_BYTES   1024
+#define FACT_NAME    32
+#define FACTS_BYTES  (32 * 1024) /* of all, as JSON: they travel in one line with the job's row */
 #define ITEMS_A_LINE 50
 #define ITEM_BYTES   1024
 #define REPORT_BYTES (16 * 1024 * 1024) /* what is read of a report: a hundred times what a large site's takes */
@@ -21,8 +23,8 @@ struct pv_report {
     pv_job_t *job;
     apr_pool_t *p;
     json_t *facts, *items;
-    uint64_t count; /* packages told */
-    size_t bytes;   /* read */
+    uint64_t count;           /* packages told */
+    size_t bytes, fact_bytes; /* read; of them, facts that were taken */
     int ended, ok;
     pv_err_t err; /* PV_OK: none was reported */
 };
@@ -84,11 +86,22 @@ static void on_progress(pv_report_t *r, json_t *line)
         pv_job_progress(r->job, num_of(line, "done"), num_of(line, "total"));
 }
 
+/* Small letters, digits and _, so that a name is one wherever it is shown. */
+static int is_name(const char *s)
+{
+    size_t len = strlen(s);
+    return len > 0 && len <= FACT_NAME && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
 static void on_fact(pv_report_t *r, json_t *line)
 {
     const char *name = text_of(line, "name"), *value = text_of(line, "value");
-    if (name[0] != '\0' && strlen(value) <= FACT_BYTES && json_object_size(r->facts) < FACTS_MAX)
-        json_object_set_new(r->facts, name, json_string(value));
+    size_t bytes = json_dumpb(line, NULL, 0, JSON_COMPACT);
+    if (!is_name(name) || strlen(value) > FACT_BYTES || json_object_size(r->facts) >= FACTS_MAX ||
+        r->fact_bytes + bytes > FACTS_BYTES)
+        return;
+    r->fact_bytes += bytes;
+    json_object_set_new(r->facts, name, json_string(value));
 }
 
 /* A set travels as several events and an end, and is shown from its end on. */

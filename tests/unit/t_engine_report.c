@@ -71,12 +71,37 @@ static void test_facts_are_bounded(void **state)
     json_decref(facts);
 }
 
+/* They go with the job's row in one line, and their names to terminals. */
+static void test_facts_fit_a_line_and_have_plain_names(void **state)
+{
+    static const char *const bad[] = {
+        "", "A", "a b", "a\\u001b[2J", "a\\n", "a-b", "n23456789012345678901234567890123"};
+    char line[8192], value[6 * 1024 + 1];
+    pv_report_t *r = pv_report_make(NULL, *state);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(line, sizeof(line), "{\"t\":\"fact\",\"name\":\"%s\",\"value\":\"v\"}", bad[i]);
+        pv_report_line(r, line, strlen(line));
+    }
+    json_t *facts = pv_report_facts(r);
+    assert_int_equal(json_object_size(facts), 0);
+    for (size_t i = 0; i < sizeof(value) - 1; i += 6)
+        memcpy(value + i, "\\u0001", 6);
+    value[sizeof(value) - 1] = '\0';
+    for (int i = 0; i < 64; i++) {
+        snprintf(line, sizeof(line), "{\"t\":\"fact\",\"name\":\"n%d\",\"value\":\"%s\"}", i, value);
+        pv_report_line(r, line, strlen(line));
+    }
+    assert_in_range(json_dumpb(facts, NULL, 0, JSON_COMPACT), 16 * 1024, 32 * 1024);
+    json_decref(facts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_each_ending_has_its_outcome),
         TEST(test_an_error_is_told_as_one_clean_line),
         TEST(test_facts_are_bounded),
+        TEST(test_facts_fit_a_line_and_have_plain_names),
     };
     return cmocka_run_group_tests_name("engine_report", tests, NULL, NULL);
 }

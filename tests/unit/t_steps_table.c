@@ -218,6 +218,17 @@ static void test_the_page_asked_for_is_a_visitor_s(void **state)
     assert_null(call->title);
 }
 
+/* What a site's own code reported is no word on which driver it has. */
+static void test_a_site_s_driver_is_its_platform_s(void **state)
+{
+    pv_call_t *call;
+    words_of(pv_site_get, &call);
+    const char *path = call->path;
+    json_object_set_new(world.job.facts, "app", json_string("gone"));
+    words_of(pv_site_get, &call);
+    assert_string_equal(call->path, path);
+}
+
 static void test_a_driver_that_is_gone_fails_the_call(void **state)
 {
     pv_call_t *call;
@@ -242,6 +253,7 @@ int main(void)
         WORLD(test_a_driver_s_request_is_whole),
         WORLD(test_a_database_over_tcp_needs_the_network_of_the_host),
         WORLD(test_the_page_asked_for_is_a_visitor_s),
+        WORLD(test_a_site_s_driver_is_its_platform_s),
         WORLD(test_a_driver_that_is_gone_fails_the_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

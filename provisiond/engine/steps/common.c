@@ -25,7 +25,7 @@ pv_id_t pv_plan_id(const pv_job_t *job, const char *name)
 
 const pv_manifest_t *pv_step_manifest(const pv_job_t *job, pv_call_t *call)
 {
-    const char *found = pv_props_str(job->facts, "app");
+    const char *found = pv_id_kind(&job->object) == PV_PLATFORM ? pv_props_str(job->facts, "app") : "";
     const pv_manifest_t *m = NULL;
     pv_err_t err;
 

@@ -62,15 +62,16 @@ static apr_status_t save(pv_call_t *call, json_t *props, const char *state, int 
     return pv_object_save(pv_engine_journal(call->engine), &object, err);
 }
 
-/* What its workers found out belongs to the object: a platform's app and version. */
+/* What its workers found out belongs to the object: the version, and a platform's app. A site's workers run what its
+ * owner wrote, which has no say in what it is. */
 static apr_status_t record(pv_call_t *call, pv_err_t *err)
 {
-    static const char *const found[] = {"app", "version"};
+    static const char *const found[] = {"version", "app"};
     json_t *props = json_deep_copy(call->job->want);
     apr_status_t rv;
     size_t i;
 
-    for (i = 0; i < sizeof(found) / sizeof(found[0]); i++)
+    for (i = 0; i < (pv_id_kind(&call->job->object) == PV_PLATFORM ? 2 : 1); i++)
         if (json_object_get(call->job->facts, found[i]))
             json_object_set(props, found[i], json_object_get(call->job->facts, found[i]));
     rv = save(call, props, pv_props_str(call->job->plan, "state"), 0, err);
