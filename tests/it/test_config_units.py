@@ -1,5 +1,6 @@
 """The sites httpd and the PHP-FPM masters: a master a change, old ones retired, the dead started again, nothing inherited."""
 
+import json
 import os
 import threading
 
@@ -145,3 +146,23 @@ def test_programs_inherit_nothing(place):
         assert os.getsid(pid) == pid
         links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
         assert not [link for link in links if str(place.folder / "state") in link or "pidfd" in link]
+
+
+CHECKER = "<?php passthru('/usr/bin/php8.2 -n %s </dev/null 3>&1');"
+
+
+def test_a_pool_is_its_site_and_nothing_more(place):
+    """The golden list of a pool: what code of a tenant is, and inherits. No-new-privileges is off: mail() needs a set-group-id program."""
+    site = place.php("a.test", CHECKER % (place.folder / "bin/checker.php"))
+    uid, top = place.next_uid, place.sites / site
+    place.go_live()
+    status, body = place.get("a.test")
+    facts = json.loads(body)
+    assert status == 200 and facts["uid"].split() == facts["gid"].split() == [str(uid)] * 4 and facts["groups"] == str(uid)
+    assert facts["capabilities"] == ["0" * 16] * 4
+    assert (facts["no_new_privs"], facts["seccomp"], facts["umask"]) == ("0", "0", "0022")
+    environment = {name: value for name, value in facts["environment"].items() if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
+    assert environment == {"PATH": "/usr/bin:/bin", "TMPDIR": f"{top}/tmp", "PV_SITE": site, "PV_DATA": f"{top}/data",
+                           "PV_PRIVATE": f"{top}/private", "PV_TMP": f"{top}/tmp"}
+    assert (facts["limits"]["Max processes"], facts["limits"]["Max core file size"]) == ("256", "0")
+    assert facts["descriptors"] == {"0": "/dev/null", "1": "pipe", "2": "/dev/null", "3": "pipe"}

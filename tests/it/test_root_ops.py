@@ -91,6 +91,18 @@ def test_root_itself_gives_up_what_it_does_not_need(solo):
     assert int(re.search(r"^CapEff:\s+(\w+)$", status, re.M)[1], 16) == bounding
 
 
+def test_root_is_linked_with_nothing_that_parses_asks_or_runs_a_shell():
+    needed = re.findall(r"NEEDED.*\[(\S+?)\.so", subprocess.run(["readelf", "-d", PROGRAM], capture_output=True, text=True, check=True).stdout)
+    assert set(needed) - {"ld-linux-x86-64", "ld-linux-aarch64"} == {"libapr-1", "libc"}
+    symbols = subprocess.run(["nm", "-D", "--undefined-only", PROGRAM], capture_output=True, text=True, check=True).stdout
+    names = {line.split()[-1].split("@")[0] for line in symbols.splitlines()}
+    assert {"execve", "openat"} <= names
+    assert not names & {"system", "popen", "execvp", "execlp", "execl", "execvpe", "posix_spawn", "posix_spawnp", "wordexp", "glob",
+                        "dlopen", "connect", "getaddrinfo"}
+    for word in ("json", "sqlite", "mysql", "PQ", "archive_", "xml"):
+        assert not [name for name in names if name.startswith(word)]
+
+
 def test_folders_and_sockets_are_made_with_their_owners(solo):
     assert entry(solo.folder / "state") == (0o711, 0, 0)
     assert entry(solo.folder / "state/journal") == (0o700, ENGINE_UID, ENGINE_UID)
@@ -491,6 +503,22 @@ def test_every_kind_of_worker_of_a_platform_is_jailed_alike(checked, program):
         status, report, log = run(checked, PLATFORM, program, b"{}", place="0:code", flags=flags, **call)
         assert status == 0 and len(report) == 1, log
         assert_golden(checked, report[0], PLATFORM, UID + 10, "/tmp", mounts_of(checked, [(folder, writable)]))
+
+
+@pytest.mark.parametrize("program", ["pack", "unpack"])
+def test_a_worker_with_an_archive_has_its_descriptor_besides(checked, program):
+    bid = "baaaaaaaaaaaa"
+    make_site(checked)
+    for verb in ["MAKE"] if program == "pack" else ["MAKE", "COMMIT"]:
+        assert checked.engine.ask("backup", SITE, bid, verb).code == "OK"
+    seq = checked.engine.send("worker", SITE, "", program, "", "", "", "", bid)
+    args, fds = checked.engine.await_(1000, seq)
+    assert args[0] == "0", args
+    status, (facts,), log = finish(checked, seq, fds, b"{}")
+    assert status == 0 and facts["descriptors"].pop("4").startswith("/"), log
+    top = checked.sites / SITE
+    own = [(top / "data", True), (top / "private", True), (top / "tmp", True), (top / "etc", False)]
+    assert_golden(checked, facts, SITE, UID, top / "tmp", mounts_of(checked, own))
 
 
 def test_network_and_database_socket_are_seen_only_where_asked_for(checked):
