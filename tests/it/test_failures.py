@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import re
 import shutil
 
 import pytest
 
 from lab import Lab
 from lab.database import ADMIN
+from lab.lab import TREE
 
 TCP = ["db=mariadb", "db_auth=password", "db_host=127.0.0.1", "db_secret=tcp"]
 
@@ -30,10 +32,21 @@ def _undone(lab):
     lab.await_inventory(before)
 
 
-def _fails(lab, code, *words, exit_code=5):
-    """Runs a task that fails with CODE; gives what was said, as text and as the job's row."""
+# What each code says went wrong, and how to fix it, as people are told.
+ERRORS = {name: (text, fix) for name, text, fix in re.findall(
+    r'^ERROR\((\w+),[^"]*"([^"]*)",\s*"([^"]*)"\)', open(f"{TREE}/provisiond/proto/errors.def", encoding="utf-8").read(), re.M)}
+
+
+def _fails(lab, code, *words, what, field="", exit_code=5):
+    """Runs a task that fails with CODE: what went wrong, the FIELD, WHAT it found (a pattern) and how to fix it are said; gives all."""
+    jobs = len(lab.must("list", "job"))
     done = lab.provision(*words)
-    assert done.code == exit_code and code in done.err and "  fix    " in done.err, done
+    text, fix = ERRORS[code]
+    assert done.code == exit_code, done
+    assert f"{code}: {text}\n" in done.err and f"  fix    {fix}\n" in done.err and ("  field  " in done.err) == bool(field), done
+    assert (f"  field  {field}\n" if field else "") in done.err and re.search(rf"^  what   .*{what}", done.err, re.M), done
+    rows = lab.must("list", "job")[jobs:]
+    assert [(row["state"], row["code"], row["field"]) for row in rows] == ([("failed", code, field)] if exit_code == 5 else [])
     return done.err
 
 
@@ -47,8 +60,8 @@ def test_a_wrong_database_password(lab):
         f.write(f"{ADMIN[0]}\nWrongPasswordOfTheTest1\n")
     with _undone(lab):
         lab.logs.expect("code=DB_DENIED")
-        text = _fails(lab, "DB_DENIED", "verify", "@server_db", *TCP)
-        assert "tcp" in text and "Access denied" in text and "WrongPassword" not in text
+        text = _fails(lab, "DB_DENIED", "verify", "@server_db", *TCP, what="password file tcp.*Access denied")
+        assert "WrongPassword" not in text
     assert "WrongPassword" not in lab.daemon_log()
     with open(secret, "w", encoding="utf-8") as f:
         f.write("\n".join(ADMIN) + "\n")
@@ -68,8 +81,7 @@ def test_a_full_disk():
     with Lab(sites_size="12m") as small:
         small.start().with_server().with_tiny()
         before = small.inventory()
-        text = _fails(small, "DISK_FULL", *_tiny(small, "profile=fill"))
-        assert "sites" in text
+        _fails(small, "DISK_FULL", *_tiny(small, "profile=fill"), what="sites")
         small.await_inventory(before)
         small.install("fits.test", "tiny", "db_server=@server_main")
 
@@ -77,19 +89,20 @@ def test_a_full_disk():
 def test_a_platform_that_is_no_such_cms(lab):
     with _undone(lab):
         _fails(lab, "NOT_THIS_CMS", "verify", "@platform_wrong", "server=@server_main", f"place={lab.folder}/platforms/wrong",
-               f"source={lab.folder}/sources/pages", "app=wordpress")
+               f"source={lab.folder}/sources/pages", "app=wordpress", what="wp-settings.php is missing", field="place")
 
 
 def test_a_platform_that_is_nothing(lab):
     os.makedirs(f"{lab.folder}/sources/nothing", exist_ok=True)
     with _undone(lab):
         _fails(lab, "NOT_THIS_CMS", "verify", "@platform_wrong", "server=@server_main", f"place={lab.folder}/platforms/wrong",
-               f"source={lab.folder}/sources/nothing")
+               f"source={lab.folder}/sources/nothing", what="no driver knows this code base", field="place")
 
 
 def test_a_place_outside_of_all_roots(lab):
     with _undone(lab):
-        _fails(lab, "ROOT_NOT_ALLOWED", "verify", "@platform_wrong", "server=@server_main", "place=/etc/apache2", exit_code=2)
+        _fails(lab, "ROOT_NOT_ALLOWED", "verify", "@platform_wrong", "server=@server_main", "place=/etc/apache2", what="/etc/apache2",
+               field="place", exit_code=2)
 
 
 def test_an_unreadable_file_in_an_adopted_platform(lab):
@@ -101,7 +114,8 @@ def test_an_unreadable_file_in_an_adopted_platform(lab):
     for path in (place, *(f"{place}/{name}" for name in os.listdir(place))):
         os.chown(path, 79990, 79990)
     with _undone(lab):
-        assert "hidden.php" in _fails(lab, "NOT_READABLE", "verify", "@platform_adopted", "server=@server_main", f"place={place}")
+        _fails(lab, "NOT_READABLE", "verify", "@platform_adopted", "server=@server_main", f"place={place}", what="hidden.php",
+               field="place")
     os.chmod(f"{place}/hidden.php", 0o644)
     lab.must("verify", "@platform_adopted", "server=@server_main", f"place={place}")
     lab.must("delete", "@platform_adopted")
@@ -116,19 +130,41 @@ def test_an_httpd_configuration_that_was_broken_by_hand(lab):
     with _undone(lab):
         with open(lab.httpd_conf, "a", encoding="utf-8") as f:
             f.write("NoSuchDirective on\n")
-        text = _fails(lab, "HTTPD_CONFIG_FOREIGN", *_tiny(lab))
-        assert "NoSuchDirective" in text and f"{lab.httpd_conf}" in text and str(lines) in text
+        text = _fails(lab, "HTTPD_CONFIG_FOREIGN", *_tiny(lab), what=f"line {lines} of {lab.httpd_conf}")
+        assert "NoSuchDirective" in text
         with open(lab.httpd_conf, "w", encoding="utf-8") as f:
             f.write(good)
     lab.install("after.test", "pages")
     lab.must("delete", "@after.test")
 
 
-@pytest.mark.parametrize("profile, code", [("refuse", "DRIVER_FAILED"), ("quiet", "DRIVER_NO_END"), ("hang", "DEADLINE"),
-                                           ("untitled", "NOT_SERVED")])
-def test_a_driver_that_does_not_do_its_work(lab, profile, code):
+@pytest.mark.parametrize("profile, code, what, field", [
+    ("refuse", "DRIVER_FAILED", "the profile told it to refuse", "profile"), ("quiet", "DRIVER_NO_END", "without the last line", ""),
+    ("hang", "DEADLINE", "it was ended after 8 s", ""), ("untitled", "NOT_SERVED", "the page's title is not 'New'", "")])
+def test_a_driver_that_does_not_do_its_work(lab, profile, code, what, field):
     with _undone(lab):
-        _fails(lab, code, *_tiny(lab, f"profile={profile}"))
+        _fails(lab, code, *_tiny(lab, f"profile={profile}"), what=what, field=field)
+
+
+def test_a_driver_that_prints_success_and_exits_with_0(lab):
+    """Without the last line of its report it has failed."""
+    app = f"{lab.folder}/apps/liar"
+    shutil.copytree(f"{lab.folder}/apps/tiny", app)
+    shutil.copytree(f"{lab.folder}/sources/tiny", f"{lab.folder}/sources/liar")
+    os.rename(f"{lab.folder}/sources/liar/tiny.txt", f"{lab.folder}/sources/liar/liar.txt")
+    with open(f"{app}/manifest.json", encoding="utf-8") as f:
+        manifest = f.read().replace('"tiny"', '"liar"').replace("tiny.txt", "liar.txt")
+    with open(f"{app}/manifest.json", "w", encoding="utf-8") as f:
+        f.write(manifest)
+    with open(f"{app}/driver.php", "w", encoding="utf-8") as f:
+        f.write("<?php if ($argv[1] === 'install') { echo \"Success: installed.\\n\"; exit(0); }\nrequire dirname(__DIR__) . '/tiny/driver.php';")
+    lab.open_to_all("apps", "sources")
+    lab.must("verify", "@platform_liar", "server=@server_main", f"place={lab.folder}/platforms/liar", f"source={lab.folder}/sources/liar")
+    with _undone(lab):
+        text = _fails(lab, "DRIVER_NO_END", "install", "@new.test", "platform=@platform_liar", "db_server=@server_main", "title=New",
+                      what="it ended with exit code 0 without the last line")
+        assert "Success: installed." in text
+    lab.must("delete", "@platform_liar")
 
 
 def test_a_driver_that_says_too_much_is_only_loud(lab):
@@ -154,7 +190,8 @@ def test_a_database_server_that_is_away_is_waited_for(lab):
     lab.database.stop()
     job = lab.submit(*_tiny(lab))
     row = lab.await_state(job, "waiting")
-    assert row["code"] == "DB_DOWN" and row["text"]
+    assert row["code"] == "DB_DOWN" and re.search(r"connect|server", row["text"]), row
+    assert any(line["text"].startswith("waits: DB_DOWN: ") for line in lab.log(job))
     assert lab.get("stays.test")[0] == 200
     lab.database.start()
     assert lab.await_end(job)["state"] == "success"
@@ -167,7 +204,6 @@ def test_a_database_server_that_stays_away_fails_the_job(lab):
     before = lab.inventory()
     lab.logs.expect("DB_DOWN")
     lab.database.stop()
-    done = lab.provision(*_tiny(lab))
-    assert done.code == 5 and "DB_DOWN" in done.err and "waiting" in done.err
+    assert "waiting" in _fails(lab, "DB_DOWN", *_tiny(lab), what="server")
     lab.database.start()
     lab.await_inventory(before)
