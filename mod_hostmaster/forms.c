@@ -106,7 +106,7 @@ void hm_form_show(hm_req_t *q, const hm_form_t *form, const json_t *values, cons
     q->page = "form";
 }
 
-static json_t *view_field(const hm_req_t *q, const char *name)
+json_t *hm_form_field(const hm_req_t *q, const char *name)
 {
     size_t i;
     json_t *field;
@@ -118,9 +118,30 @@ static json_t *view_field(const hm_req_t *q, const char *name)
     return NULL;
 }
 
+void hm_form_drop(hm_req_t *q, const char *name)
+{
+    json_t *fields = json_object_get(json_object_get(q->view, "form"), "fields"), *field;
+    size_t i;
+    if (hm_form_given(q, name))
+        return;
+    json_array_foreach(fields, i, field)
+    {
+        if (strcmp(json_string_value(json_object_get(field, "name")), name) != 0)
+            continue;
+        json_array_remove(fields, i);
+        return;
+    }
+}
+
+int hm_form_given(const hm_req_t *q, const char *name)
+{
+    const json_t *value = json_object_get(q->body, name);
+    return json_is_string(value) ? json_string_length(value) > 0 : value != NULL;
+}
+
 void hm_form_option(hm_req_t *q, const char *name, const char *value, const char *label)
 {
-    json_t *field = view_field(q, name);
+    json_t *field = hm_form_field(q, name);
     if (field == NULL)
         return;
     int selected = strcmp(json_string_value(json_object_get(field, "value")), value) == 0;
@@ -134,7 +155,7 @@ apr_status_t hm_form_wrong(hm_req_t *q, pv_code_t code, const char *name, const 
     va_start(ap, fmt);
     const char *text = apr_pvsprintf(q->p, fmt, ap);
     va_end(ap);
-    json_t *field = view_field(q, name);
+    json_t *field = hm_form_field(q, name);
     if (field)
         json_object_set_new(field, "error", json_string(text));
     if (q->err.code == PV_OK)

@@ -31,6 +31,15 @@ const char *hm_input_help(const hm_input_t *in);               /* what its value
  * empty). */
 void hm_form_show(hm_req_t *q, const hm_form_t *form, const json_t *values, const char *action, const char *back);
 
+/* A field of the form in the view, for what only the handler knows of it; NULL: it has none of that name. */
+json_t *hm_form_field(const hm_req_t *q, const char *name);
+
+/* Did something come for it? */
+int hm_form_given(const hm_req_t *q, const char *name);
+
+/* Takes a field off the form, unless something came for it: then it stays, with what is wrong about that. */
+void hm_form_drop(hm_req_t *q, const char *name);
+
 /* Gives a CHOICE one more option; the one that equals the field's value is selected. */
 void hm_form_option(hm_req_t *q, const char *field, const char *value, const char *label);
 

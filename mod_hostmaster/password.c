@@ -87,10 +87,10 @@ static apr_status_t delay_look(hm_req_t *q, const char *who, int64_t *tries)
     const json_t *row = json_array_get(rows, 0);
     int64_t wait = hm_row_n(row, "until_t") - hm_db_now();
     *tries = hm_row_n(row, "tries");
-    if (wait > 0)
-        return pv_fail(&q->err, PV_BUSY, NULL, "too many wrong logins; try again in %d seconds",
-                       (int)(wait / APR_USEC_PER_SEC) + 1);
-    return APR_SUCCESS;
+    if (wait <= 0)
+        return APR_SUCCESS;
+    q->retry_after = (int)(wait / APR_USEC_PER_SEC) + 1;
+    return pv_fail(&q->err, PV_BUSY, NULL, "too many wrong logins; try again in %d seconds", q->retry_after);
 }
 
 /* Counts in the database, so that wrong ones at the same time all count. */

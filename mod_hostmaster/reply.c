@@ -28,10 +28,19 @@ static const struct {
     {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
 };
 
+#define HSTS          "max-age=31536000" /* a year; names below the panel's are not its business */
+#define RETRY_SECONDS 5                  /* where nobody knows better */
+
+/* The status must stand by now: who is told to come again is told when. */
 static void headers_set(hm_req_t *q, const char *type)
 {
     for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
         apr_table_setn(q->r->err_headers_out, headers[i].name, headers[i].value);
+    if (q->panel->tls)
+        apr_table_setn(q->r->err_headers_out, "Strict-Transport-Security", HSTS);
+    if (q->r->status == HTTP_TOO_MANY_REQUESTS || q->r->status == HTTP_SERVICE_UNAVAILABLE)
+        apr_table_setn(q->r->err_headers_out, "Retry-After",
+                       apr_itoa(q->p, q->retry_after ? q->retry_after : RETRY_SECONDS));
     ap_set_content_type(q->r, type);
 }
 

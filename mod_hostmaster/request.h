@@ -47,6 +47,7 @@ typedef struct {
     json_t *view;         /* what the answer shows; the handler adds to it, never NULL */
     const char *page;     /* template, the route's when NULL */
     int status;           /* HTTP status, 200 when 0 */
+    int retry_after;      /* seconds, with 429 and 503; 0: nobody knows */
     const char *location; /* of a redirect */
     apr_file_t *file;     /* the answer is this file, not the view; NULL: it is not */
     apr_off_t file_size;

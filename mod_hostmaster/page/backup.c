@@ -59,7 +59,8 @@ static apr_status_t queue(hm_req_t *q, const char *type, const json_t *backup, c
     json_t *args = hm_own(q, json_pack("{s:s}", "bid", hm_row_s(backup, "id")));
     if (*only)
         json_object_set_new(args, "only", json_string(only));
-    return hm_queue_about(q, type, site, hm_row_s(backup, "server"), hm_row_s(backup, "id"), args, task);
+    hm_asked_t asked = {.type = type, .what = hm_row_s(backup, "id"), .title = "", .args = args};
+    return hm_queue_asked(q, &asked, site, hm_row_s(backup, "server"), task);
 }
 
 int hm_page_backup_restore(hm_req_t *q)

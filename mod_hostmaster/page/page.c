@@ -86,58 +86,23 @@ apr_status_t hm_tasks_on(hm_req_t *q, const char *object)
     return APR_SUCCESS;
 }
 
-/* Does it need nothing but the object? verify's fields are the object's own. */
-static int is_plain(const pv_task_row_t *task)
-{
-    for (int i = 0; i < task->nfields; i++)
-        if (task->field[i].required && strcmp(task->type, "verify") != 0)
-            return 0;
-    return 1;
-}
-
-/* May a person start this task now? disable and enable exclude each other. */
-static int offered(const pv_task_row_t *task, pv_kind_t kind, const char *state)
-{
-    if (task->kind != kind || !is_plain(task))
-        return 0;
-    if (strcmp(task->type, "disable") == 0)
-        return strcmp(state, "enabled") == 0;
-    return strcmp(task->type, "enable") != 0 || strcmp(state, "disabled") == 0;
-}
-
-void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *state)
-{
-    json_t *actions = json_array();
-    for (int i = 0; i < pv_task_count(); i++) {
-        const pv_task_row_t *task = pv_task_at(i);
-        if (!offered(task, kind, state))
-            continue;
-        const char *last = strrchr(task->label, ' '); /* "Back up site": which site is plain to see */
-        const char *label = last ? apr_pstrmemdup(q->p, task->label, (apr_size_t)(last - task->label)) : task->label;
-        const char *action = apr_psprintf(q->p, "/%ss/%s/tasks", pv_kind_name(kind), id);
-        json_array_append_new(actions,
-                              json_pack("{s:s, s:s, s:s, s:s, s:b}", "type", task->type, "label", label, "help",
-                                        task->help, "action", action, "danger", strcmp(task->type, "delete") == 0));
-    }
-    json_object_set_new(q->view, "actions", actions);
-}
-
-apr_status_t hm_queue_about(hm_req_t *q, const char *type, const json_t *object, const char *server, const char *what,
-                            const json_t *args, int64_t *task)
+apr_status_t hm_queue_asked(hm_req_t *q, const hm_asked_t *asked, const json_t *object, const char *server,
+                            int64_t *task)
 {
     int64_t client = hm_row_n(object, "client");
-    hm_task_t t = {.type = type,
+    hm_task_t t = {.type = asked->type,
                    .object = hm_row_s(object, "id"),
                    .label = hm_row_s(object, "name"),
                    .server = server,
-                   .what = what,
-                   .args = args ? hm_reply_dump(q, args) : "",
+                   .what = asked->what,
+                   .title = asked->title,
+                   .args = asked->args ? hm_reply_dump(q, asked->args) : "",
                    .origin = q->api ? "api" : "user",
                    .account = q->actor.account,
                    .client = client ? client : 1};
     apr_status_t rv = hm_task_enqueue(task, q->db, &t, &q->err, q->p);
     if (rv == APR_SUCCESS)
-        rv = hm_audit(q, type, t.object, t.label);
+        rv = hm_audit(q, asked->type, t.object, t.label);
     if (rv == APR_SUCCESS)
         json_object_set_new(q->view, "task", json_integer(*task));
     q->wake = server;
@@ -146,20 +111,7 @@ apr_status_t hm_queue_about(hm_req_t *q, const char *type, const json_t *object,
 
 apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const char *server, int64_t *task)
 {
-    return hm_queue_about(q, type, object, server, "", NULL, task);
-}
-
-apr_status_t hm_task_type(hm_req_t *q, pv_kind_t kind, const char **ret)
-{
-    json_t *values;
-    apr_status_t rv = hm_form_check(&values, q, hm_form_find("task"));
-    if (rv != APR_SUCCESS)
-        return rv;
-    const pv_task_row_t *task = pv_task_find(hm_row_s(values, "type"), kind);
-    if (task == NULL || !is_plain(task))
-        return pv_fail(&q->err, PV_SCHEMA, "type", "a task that can be run on a %s", pv_kind_name(kind));
-    *ret = task->type;
-    return APR_SUCCESS;
+    return hm_queue_asked(q, &(hm_asked_t){.type = type, .what = "", .title = ""}, object, server, task);
 }
 
 apr_status_t hm_audit(hm_req_t *q, const char *action, const char *object, const char *text)

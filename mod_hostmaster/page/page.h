@@ -33,13 +33,23 @@ void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *st
 /* Queues TYPE on an object and answers with its task (202, or 303 to the task's page when OPEN). */
 apr_status_t hm_queue(hm_req_t *q, const char *type, const json_t *object, const char *server, int64_t *task);
 
-/* The same for a task that is about more than the object: WHAT of it, for there may be several at a time, with fields
- * of its own. */
-apr_status_t hm_queue_about(hm_req_t *q, const char *type, const json_t *object, const char *server, const char *what,
-                            const json_t *args, int64_t *task);
+/* What is asked for: a task that is about more than the object. */
+typedef struct {
+    const char *type;
+    const char *what;   /* of the object, for there may be several at a time; "": the object itself */
+    const char *title;  /* "": what its type is called */
+    const json_t *args; /* fields of its own; NULL: none */
+} hm_asked_t;
 
-/* The body's one field "type", which must be one of the kind's tasks that people start. */
-apr_status_t hm_task_type(hm_req_t *q, pv_kind_t kind, const char **type);
+apr_status_t hm_queue_asked(hm_req_t *q, const hm_asked_t *asked, const json_t *object, const char *server,
+                            int64_t *task);
+
+/* What the body asks for: one of the kind's tasks that people start, with its fields; a verb, where it is one, is one
+ * of the PLATFORM's type. */
+apr_status_t hm_task_asked(hm_req_t *q, pv_kind_t kind, const char *platform, hm_asked_t *asked);
+
+/* The verbs of the PLATFORM's type that people can run on an object of KIND, as buttons with what they take. */
+apr_status_t hm_verbs_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *platform);
 
 apr_status_t hm_audit(hm_req_t *q, const char *action, const char *object, const char *text);
 

@@ -51,8 +51,10 @@ int hm_page_platform_view(hm_req_t *q)
     json_object_set(q->view, "platform", platform);
     json_object_set(q->view, "sites", sites);
     json_object_set_new(q->view, "can", json_pack("{s:b, s:b}", "change", q->actor.role == HM_ADMIN, "add_site", 1));
-    if (q->actor.role == HM_ADMIN)
+    if (q->actor.role == HM_ADMIN) {
         hm_actions_show(q, PV_PLATFORM, q->param[0], hm_row_s(platform, "state"));
+        HM_TRY(q, hm_verbs_show(q, PV_PLATFORM, q->param[0], q->param[0]));
+    }
     return OK;
 }
 
@@ -67,6 +69,10 @@ static apr_status_t add_form(hm_req_t *q)
         return rv;
     hm_form_show(q, hm_form_find("platform_add"), NULL, "/platforms", "/platforms");
     json_array_foreach(rows, i, row) hm_form_option(q, "server", hm_row_s(row, "id"), hm_row_s(row, "name"));
+    hm_form_option(q, "app", "", "found out");
+    if ((rv = hm_sql_app_list(q->db, &rows, &q->err)) != APR_SUCCESS)
+        return rv;
+    json_array_foreach(rows, i, row) hm_form_option(q, "app", hm_row_s(row, "name"), hm_row_s(row, "label"));
     return APR_SUCCESS;
 }
 
@@ -144,14 +150,14 @@ int hm_page_platform_change(hm_req_t *q)
 int hm_page_platform_task(hm_req_t *q)
 {
     json_t *platform, *rows;
-    const char *type;
+    hm_asked_t asked;
     int64_t task;
     HM_TRY(q, platform_get(q, &platform));
-    HM_TRY(q, hm_task_type(q, PV_PLATFORM, &type));
+    HM_TRY(q, hm_task_asked(q, PV_PLATFORM, q->param[0], &asked));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_sql_site_count_on(q->db, &rows, &q->err, q->param[0]));
-    if (strcmp(type, "delete") == 0 && hm_row_n(json_array_get(rows, 0), "n") > 0)
+    if (strcmp(asked.type, "delete") == 0 && hm_row_n(json_array_get(rows, 0), "n") > 0)
         HM_TRY(q, pv_fail(&q->err, PV_IN_USE, NULL, "%d sites are on it", (int)hm_row_n(json_array_get(rows, 0), "n")));
-    HM_TRY(q, hm_queue(q, type, platform, hm_row_s(platform, "server"), &task));
+    HM_TRY(q, hm_queue_asked(q, &asked, platform, hm_row_s(platform, "server"), &task));
     return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }

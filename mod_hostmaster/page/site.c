@@ -1,6 +1,8 @@
 /*
- * Sites: list, one, add, change, tasks.
+ * Sites: list, one, change, tasks. What has to hold of a site's names and of its client is here; adding one is
+ * install.c's.
  */
+#include "page/site.h"
 #include "db.h"
 #include "forms.h"
 #include "model/object.h"
@@ -29,7 +31,7 @@ int hm_page_site_list(hm_req_t *q)
     return OK;
 }
 
-static apr_status_t site_get(hm_req_t *q, json_t **site)
+apr_status_t hm_site_get(hm_req_t *q, json_t **site)
 {
     json_t *rows;
     apr_status_t rv = hm_req_db(q);
@@ -45,7 +47,7 @@ static apr_status_t site_get(hm_req_t *q, json_t **site)
 int hm_page_site_view(hm_req_t *q)
 {
     json_t *site, *aliases, *backups;
-    HM_TRY(q, site_get(q, &site));
+    HM_TRY(q, hm_site_get(q, &site));
     HM_TRY(q, hm_sql_host_aliases(q->db, &aliases, &q->err, q->param[0]));
     HM_TRY(q, hm_sql_backup_list_on(q->db, &backups, &q->err, q->param[0], 20));
     HM_TRY(q, hm_packages_on(q, q->param[0]));
@@ -56,28 +58,18 @@ int hm_page_site_view(hm_req_t *q)
     int installed = strcmp(hm_row_s(site, "state"), "new") != 0, busy = hm_row_s(site, "busy")[0] != '\0';
     json_object_set_new(q->view, "can", json_pack("{s:b, s:b}", "change", installed, "again", !installed && !busy));
     hm_actions_show(q, PV_SITE, q->param[0], hm_row_s(site, "state"));
+    if (installed)
+        HM_TRY(q, hm_verbs_show(q, PV_SITE, q->param[0], hm_row_s(site, "platform")));
     return OK;
 }
 
-/* The choices of both forms, from what the actor may use. */
-static apr_status_t choices(hm_req_t *q)
+/* Whose site it may be. */
+apr_status_t hm_site_clients(hm_req_t *q)
 {
     json_t *rows, *row;
     size_t i;
-    apr_status_t rv = hm_sql_platform_list(q->db, &rows, &q->err, HM_SCOPE(q), "", 500);
-    if (rv != APR_SUCCESS)
-        return rv;
-    json_array_foreach(rows, i, row)
-        hm_form_option(q, "platform", hm_row_s(row, "id"),
-                       apr_pstrcat(q->p, hm_row_s(row, "name"), " (", hm_row_s(row, "seen_app"), ")", NULL));
-    if ((rv = hm_sql_service_servers(q->db, &rows, &q->err, "db")) != APR_SUCCESS)
-        return rv;
-    json_array_foreach(rows, i, row) hm_form_option(q, "db_server", hm_row_s(row, "id"), hm_row_s(row, "name"));
-    hm_form_option(q, "db_server", "", "none");
-    if (q->actor.role == HM_ADMIN)
-        rv = hm_sql_client_list(q->db, &rows, &q->err, "", 500);
-    else
-        rv = hm_sql_client_get(q->db, &rows, &q->err, q->actor.client);
+    apr_status_t rv = q->actor.role == HM_ADMIN ? hm_sql_client_list(q->db, &rows, &q->err, "", 500)
+                                                : hm_sql_client_get(q->db, &rows, &q->err, q->actor.client);
     if (rv != APR_SUCCESS)
         return rv;
     json_array_foreach(rows, i, row) hm_form_option(
@@ -85,24 +77,8 @@ static apr_status_t choices(hm_req_t *q)
     return APR_SUCCESS;
 }
 
-static apr_status_t add_form(hm_req_t *q)
-{
-    json_t *values = hm_own(q, json_pack("{s:s}", "platform", hm_arg(q, "platform") ? hm_arg(q, "platform") : ""));
-    apr_status_t rv = hm_req_db(q);
-    if (rv != APR_SUCCESS)
-        return rv;
-    hm_form_show(q, hm_form_find("site_add"), values, "/sites", "/sites");
-    return choices(q);
-}
-
-int hm_page_site_new(hm_req_t *q)
-{
-    HM_TRY(q, add_form(q));
-    return OK;
-}
-
 /* Each name once over all sites, aliases and the panel; the table's key is the last word. */
-static apr_status_t name_free(hm_req_t *q, const char *field, const char *name, const char *site)
+apr_status_t hm_site_name_free(hm_req_t *q, const char *field, const char *name, const char *site)
 {
     json_t *rows;
     apr_status_t rv = hm_sql_host_owner(q->db, &rows, &q->err, name);
@@ -116,8 +92,8 @@ static apr_status_t name_free(hm_req_t *q, const char *field, const char *name, 
     return hm_form_wrong(q, PV_NAME_IN_USE, field, "%s is in use already", name);
 }
 
-static apr_status_t aliases_check(hm_req_t *q, const json_t *aliases, const char *name, const char *redirect,
-                                  const char *site)
+apr_status_t hm_site_aliases_check(hm_req_t *q, const json_t *aliases, const char *name, const char *redirect,
+                                   const char *site)
 {
     size_t i, k;
     json_t *a;
@@ -133,7 +109,7 @@ static apr_status_t aliases_check(hm_req_t *q, const json_t *aliases, const char
         if (strcmp(alias, name) == 0)
             return hm_form_wrong(q, PV_SCHEMA, "aliases", "%s is the site's own name", alias);
         found |= strcmp(alias, redirect) == 0;
-        apr_status_t rv = name_free(q, "aliases", alias, site);
+        apr_status_t rv = hm_site_name_free(q, "aliases", alias, site);
         if (rv != APR_SUCCESS)
             return rv;
     }
@@ -141,7 +117,7 @@ static apr_status_t aliases_check(hm_req_t *q, const json_t *aliases, const char
                  : hm_form_wrong(q, PV_SCHEMA, "redirect", "must be the site's name or one of its aliases");
 }
 
-static apr_status_t aliases_add(hm_req_t *q, const json_t *aliases, const char *site)
+apr_status_t hm_site_aliases_add(hm_req_t *q, const json_t *aliases, const char *site)
 {
     size_t i;
     json_t *a;
@@ -154,14 +130,14 @@ static apr_status_t aliases_add(hm_req_t *q, const json_t *aliases, const char *
     return rv;
 }
 
-static const char *redirect_of(const json_t *values, const json_t *row)
+const char *hm_site_redirect(const json_t *values, const json_t *row)
 {
     const char *redirect = hm_value(values, "redirect", row);
     return strcmp(redirect, "none") == 0 ? "" : redirect;
 }
 
 /* The client that a site is given: an administrator's choice, everybody else's own. */
-static apr_status_t client_of(hm_req_t *q, const json_t *values, int64_t otherwise, int64_t *client)
+apr_status_t hm_site_client(hm_req_t *q, const json_t *values, int64_t otherwise, int64_t *client)
 {
     json_t *rows;
     *client = q->actor.role == HM_ADMIN ? hm_value_n(values, "client", otherwise) : q->actor.client;
@@ -173,95 +149,34 @@ static apr_status_t client_of(hm_req_t *q, const json_t *values, int64_t otherwi
     return rv;
 }
 
-static apr_status_t relations_check(hm_req_t *q, const json_t *values, const char **server)
+apr_status_t hm_site_get_whole(hm_req_t *q, json_t **site)
 {
-    const char *platform = hm_value(values, "platform", NULL), *db_server = hm_value(values, "db_server", NULL);
-    json_t *rows;
-    apr_status_t rv = hm_sql_platform_get(q->db, &rows, &q->err, platform);
-    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
-        return hm_form_wrong(q, PV_NO_OBJECT, "platform", HM_NO_SUCH);
-    if (rv == APR_SUCCESS)
-        *server = hm_row_s(json_array_get(rows, 0), "server");
-    if (rv == APR_SUCCESS && db_server[0] &&
-        (rv = hm_sql_server_get(q->db, &rows, &q->err, db_server)) == APR_SUCCESS && json_array_size(rows) == 0)
-        return hm_form_wrong(q, PV_NO_OBJECT, "db_server", HM_NO_SUCH);
-    return rv;
-}
-
-/* What an install takes, after the rules that look at other rows. */
-typedef struct {
-    const char *name, *redirect, *server;
-    int64_t client;
-} install_t;
-
-static apr_status_t install_check(hm_req_t *q, install_t *ret, const json_t *values, const char *site, int64_t client)
-{
-    install_t in = {.name = hm_value(values, "name", NULL), .redirect = redirect_of(values, NULL), .server = ""};
-    apr_status_t rv = name_free(q, "name", in.name, site);
-    if (rv == APR_SUCCESS)
-        rv = aliases_check(q, json_object_get(values, "aliases"), in.name, in.redirect, site);
-    if (rv == APR_SUCCESS)
-        rv = client_of(q, values, client, &in.client);
-    if (rv == APR_SUCCESS)
-        rv = relations_check(q, values, &in.server);
-    *ret = in;
-    return rv;
-}
-
-/* Takes its host names and queues the task; the answer leads there. */
-static int install_queue(hm_req_t *q, const install_t *in, const json_t *values, const char *id, int status)
-{
-    json_t *site =
-        hm_own(q, json_pack("{s:s, s:s, s:I}", "id", id, "name", in->name, "client", (json_int_t)in->client));
-    int64_t task;
-    HM_TRY(q, hm_sql_host_delete_of(q->db, &q->err, id));
-    HM_TRY(q, hm_sql_host_add(q->db, &q->err, in->name, id, "site"));
-    HM_TRY(q, aliases_add(q, json_object_get(values, "aliases"), id));
-    HM_TRY(q, hm_queue(q, "install", site, in->server, &task));
-    json_object_del(q->view, "form");
-    json_object_set(q->view, "site", site);
-    return hm_done(q, status, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
-}
-
-int hm_page_site_add(hm_req_t *q)
-{
-    json_t *values;
-    install_t in;
-    pv_id_t id;
-    HM_TRY(q, add_form(q));
-    HM_TRY(q, hm_form_check(&values, q, hm_form_find("site_add")));
-    HM_TRY(q, hm_begin(q));
-    HM_TRY(q, pv_id_make(&id, PV_SITE));
-    HM_TRY(q, install_check(q, &in, values, id.s, 1));
-    HM_TRY(q, hm_sql_site_add(q->db, &q->err, id.s, in.name, in.client, hm_value(values, "platform", NULL),
-                              hm_value(values, "db_server", NULL), in.redirect, hm_value(values, "title", NULL),
-                              hm_value(values, "language", NULL), hm_value(values, "profile", NULL),
-                              hm_value(values, "admin_name", NULL), hm_value(values, "admin_mail", NULL), hm_db_now()));
-    return install_queue(q, &in, values, id.s, 201);
-}
-
-/* Shows FORM, one of those that change a site, with what is there; its answer goes to the site's address and WHERE. */
-static apr_status_t change_form(hm_req_t *q, const char *form, const char *where, json_t **ret)
-{
-    json_t *site, *rows, *row, *aliases = hm_own(q, json_array());
+    json_t *rows, *row, *aliases = hm_own(q, json_array());
     size_t i;
-    apr_status_t rv = site_get(q, &site);
+    apr_status_t rv = hm_site_get(q, site);
     if (rv == APR_SUCCESS)
         rv = hm_sql_host_aliases(q->db, &rows, &q->err, q->param[0]);
     if (rv != APR_SUCCESS)
         return rv;
     json_array_foreach(rows, i, row) json_array_append(aliases, json_object_get(row, "name"));
-    json_object_set(site, "aliases", aliases);
+    json_object_set(*site, "aliases", aliases);
+    return APR_SUCCESS;
+}
+
+static apr_status_t change_form(hm_req_t *q, json_t **site)
+{
+    apr_status_t rv = hm_site_get_whole(q, site);
+    if (rv != APR_SUCCESS)
+        return rv;
     const char *path = apr_pstrcat(q->p, "/sites/", q->param[0], NULL);
-    hm_form_show(q, hm_form_find(form), site, apr_pstrcat(q->p, path, where, NULL), path);
-    *ret = site;
-    return choices(q);
+    hm_form_show(q, hm_form_find("site_change"), *site, path, path);
+    return hm_site_clients(q);
 }
 
 int hm_page_site_edit(hm_req_t *q)
 {
     json_t *site;
-    HM_TRY(q, change_form(q, "site_change", "", &site));
+    HM_TRY(q, change_form(q, &site));
     return OK;
 }
 
@@ -269,64 +184,31 @@ int hm_page_site_change(hm_req_t *q)
 {
     json_t *site, *values;
     int64_t client, task;
-    HM_TRY(q, change_form(q, "site_change", "", &site));
+    HM_TRY(q, change_form(q, &site));
     HM_TRY(q, hm_form_check(&values, q, hm_form_find("site_change")));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_revision(q, values, site));
     const json_t *aliases = json_object_get(values, "aliases");
     aliases = aliases ? aliases : json_object_get(site, "aliases");
-    const char *redirect = redirect_of(values, site);
-    HM_TRY(q, aliases_check(q, aliases, hm_row_s(site, "name"), redirect, q->param[0]));
-    HM_TRY(q, client_of(q, values, hm_row_n(site, "client"), &client));
+    const char *redirect = hm_site_redirect(values, site);
+    HM_TRY(q, hm_site_aliases_check(q, aliases, hm_row_s(site, "name"), redirect, q->param[0]));
+    HM_TRY(q, hm_site_client(q, values, hm_row_n(site, "client"), &client));
     HM_TRY(q, hm_sql_site_change(q->db, &q->err, client, redirect, q->param[0], hm_row_n(site, "revision")));
     HM_TRY(q, hm_sql_host_aliases_delete(q->db, &q->err, q->param[0]));
-    HM_TRY(q, aliases_add(q, aliases, q->param[0]));
+    HM_TRY(q, hm_site_aliases_add(q, aliases, q->param[0]));
     HM_TRY(q, hm_queue(q, "verify", site, hm_row_s(site, "server"), &task));
     json_object_del(q->view, "form");
     return hm_done(q, 202, "/sites/%s", q->param[0]);
 }
 
-/* Only a site that was never installed, and on which nothing runs. */
-static apr_status_t again_form(hm_req_t *q, json_t **site)
-{
-    apr_status_t rv = change_form(q, "site_again", "/again", site);
-    if (rv == APR_SUCCESS && (strcmp(hm_row_s(*site, "state"), "new") != 0 || hm_row_s(*site, "busy")[0]))
-        return pv_fail(&q->err, PV_STALE, NULL, "it is installed already, or a task of it is open");
-    return rv;
-}
-
-int hm_page_site_again_form(hm_req_t *q)
-{
-    json_t *site;
-    HM_TRY(q, again_form(q, &site));
-    return OK;
-}
-
-int hm_page_site_again(hm_req_t *q)
-{
-    json_t *site, *values;
-    install_t in;
-    HM_TRY(q, again_form(q, &site));
-    HM_TRY(q, hm_form_check(&values, q, hm_form_find("site_again")));
-    HM_TRY(q, hm_begin(q));
-    HM_TRY(q, hm_revision(q, values, site));
-    HM_TRY(q, install_check(q, &in, values, q->param[0], hm_row_n(site, "client")));
-    HM_TRY(q, hm_sql_site_again(q->db, &q->err, in.name, in.client, hm_value(values, "platform", NULL),
-                                hm_value(values, "db_server", NULL), in.redirect, hm_value(values, "title", NULL),
-                                hm_value(values, "language", NULL), hm_value(values, "profile", NULL),
-                                hm_value(values, "admin_name", NULL), hm_value(values, "admin_mail", NULL), q->param[0],
-                                hm_row_n(site, "revision")));
-    return install_queue(q, &in, values, q->param[0], 202);
-}
-
 int hm_page_site_task(hm_req_t *q)
 {
     json_t *site;
-    const char *type;
+    hm_asked_t asked;
     int64_t task;
-    HM_TRY(q, site_get(q, &site));
-    HM_TRY(q, hm_task_type(q, PV_SITE, &type));
+    HM_TRY(q, hm_site_get(q, &site));
+    HM_TRY(q, hm_task_asked(q, PV_SITE, hm_row_s(site, "platform"), &asked));
     HM_TRY(q, hm_begin(q));
-    HM_TRY(q, hm_queue(q, type, site, hm_row_s(site, "server"), &task));
+    HM_TRY(q, hm_queue_asked(q, &asked, site, hm_row_s(site, "server"), &task));
     return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }

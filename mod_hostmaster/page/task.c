@@ -4,6 +4,7 @@
 #include "model/task.h"
 #include "db.h"
 #include "model/object.h"
+#include "model/result.h"
 #include "page/page.h"
 #include "route.h"
 #include "stmts.h"
@@ -135,6 +136,25 @@ static void problem_show(hm_req_t *q, const json_t *attempt)
                                   pv_error_row(c)->fix, "detail", detail));
 }
 
+/* What its verb reported, named as people would. */
+static apr_status_t results_show(hm_req_t *q, const json_t *attempt)
+{
+    json_t *results, *row;
+    size_t i;
+    apr_status_t rv = hm_result_list(&results, q->db, hm_row_n(attempt, "id"), &q->err);
+    if (rv != APR_SUCCESS || json_array_size(results) == 0)
+        return rv;
+    json_array_foreach(results, i, row)
+    {
+        char *label = apr_pstrdup(q->p, hm_row_s(row, "name"));
+        for (char *c = label; *c; c++)
+            *c = *c == '_' ? ' ' : *c;
+        json_object_set_new(row, "label", json_string(label));
+    }
+    json_object_set(q->view, "results", results);
+    return APR_SUCCESS;
+}
+
 int hm_page_task_view(hm_req_t *q)
 {
     json_t *task, *attempt, *attempts, *row;
@@ -153,6 +173,7 @@ int hm_page_task_view(hm_req_t *q)
     if (ended && !good && strcmp(hm_row_s(task, "type"), "install") == 0)
         json_object_set_new(q->view, "again", json_sprintf("%s/again", hm_row_s(task, "href")));
     problem_show(q, attempt);
+    HM_TRY(q, results_show(q, attempt));
     return OK;
 }
 

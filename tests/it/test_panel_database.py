@@ -182,6 +182,7 @@ def test_a_panel_on_another_schema_says_so_until_it_is_migrated():
             assert "hostmaster-setup FILE migrate" in api.json["fix"] and "needs 1" in api.json["detail"]
             page = panel.ask("GET", "/sites", headers={"Cookie": "hm=" + "a" * 43})
             assert page.status == 503 and "hostmaster-setup FILE migrate" in page.text
+            assert page.headers["Retry-After"] == api.headers["Retry-After"] == "5"
         panel.rows("UPDATE schema_version SET version = 1")
         assert panel.admin().get("/").status == 200
 

@@ -107,7 +107,7 @@ def test_after_five_wrong_ones_an_account_waits(ann, panel):
         assert log_in(panel, "ann", "wrong", {"X-Forwarded-For": f"10.0.0.{n}", "CF-Connecting-IP": f"10.1.0.{n}"})[1].status == 403
     for login in ("ann", "ann@example.org", "ANN"):
         answer = log_in(panel, login, RIGHT, {"X-Forwarded-For": "10.2.0.1"})[1]
-        assert answer.status == 429 and "try again in" in words(answer)
+        assert answer.status == 429 and f"try again in {answer.headers['Retry-After']} second" in words(answer)
     rows = dict(panel.rows("SELECT who, tries FROM login_delay"))
     assert rows == {"a:ann": 5, "p:127.0.0.1": 5}
     assert ann.get("/sites").status == 200
@@ -353,6 +353,17 @@ def test_over_tls_the_cookie_belongs_to_the_host():
         token = browser.cookies["__Host-hm"]
         assert panel.ask("GET", "/sites", headers={"Cookie": f"hm={token}"}).status == 303
         assert panel.ask("GET", "/sites", headers={"Cookie": f"__Host-hm={token}"}).status == 200
+
+
+def test_over_tls_a_browser_never_comes_back_without():
+    """On every kind of answer; on plain loopback nothing says so."""
+    asked = (("GET", "/login", 200), ("GET", "/", 303), ("GET", "/nothing", 404), ("GET", "/api/v1/sites", 401), ("DELETE", "/sites", 405))
+    for tls in (True, False):
+        with alone(tls=tls) as panel:
+            panel.start()
+            for method, path, status in asked:
+                answer = panel.ask(method, path)
+                assert (answer.status, answer.headers["Strict-Transport-Security"]) == (status, "max-age=31536000" if tls else None), path
 
 
 def test_plain_http_is_for_this_machine_only():

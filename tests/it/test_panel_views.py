@@ -16,7 +16,8 @@ BACKUP = "b" + "a" * 12
 def routes():
     with open(f"{TREE}/mod_hostmaster/routes.def", encoding="utf-8") as f:
         rows = re.findall(r'^ROUTE\((\w+), *"([^"]*)", *(\w+), *(\w+), *(\w+), *\w+, *[^"]*"([^"]*)"', f.read(), re.M)
-    return [(path, name, page) for method, path, doors, name, _, page in rows if method == "GET" and doors == "BOTH"]
+    return [(path, name, page) for method, path, doors, name, _, page in rows if method == "GET" and doors == "BOTH"] + [
+        ("/sites/new?platform={platform}", "site_new_there", "form")]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,12 @@ def full(office):
     day = int(time.time() * 1e6) - 3 * 86400 * 1000000
     panel.rows("UPDATE site SET title = 'Ann''s <site>', redirect = 'www.ann.test', state = 'enabled', verified = ?, db_name = 'sannd1', db_server = ?, "
                "url = 'http://ann.test/', version = '6.1 & up', language = 'en' WHERE id = ?", day, office.server, site)
-    panel.rows("UPDATE platform SET state = 'enabled', verified = ?, seen_app = 'pages', version = '1.0'", day)
+    panel.rows("UPDATE platform SET state = 'verified', verified = ?, seen_app = 'pages', version = '1.0'", day)
+    office.learns("pages", "The <pages>", ["mariadb"], ["title", "admin_mail"], ["admin_mail"],
+                  [{"verb": "cron", "label": "Run <cron>", "run": "site", "args": ""},
+                   {"verb": "login", "label": "Log in", "run": "site", "args": "admin_name maintenance"},
+                   {"verb": "tidy", "label": "Tidy up", "run": "platform"}])
+    office.add_platform("more", "unknown")
     panel.rows("UPDATE server SET state = 'enabled', verified = ?, addresses = '127.0.0.1 ::1'", day)
     task = office.ann_site["task"]
     panel.rows("UPDATE task SET state = 'failed', started = ?, ended = ?, code = 'DB_DENIED', open_key = NULL WHERE id = ?", day, day + 2500000, task)
@@ -48,7 +54,9 @@ def full(office):
         teller.tell(*whole(office.platform, 1, package("cms", "6.1 & up", "core", label="The <CMS>"), package("mod", "1.0", label="A <module>"),
                            package("plain", kind="theme"), app="pages"))  # fmt: skip
         teller.tell(*whole(site, 2, package("mod", "0.9", status="enabled", schema="8001", label="A <module>"), package("off", status="disabled"), app="pages"))
-    never = office.add_site(office.ann_api, "failed.test", title="never was")
+    for name, value, expires in (("login_url", "http://ann.test/?a=1&b=2", 4102444800000000), ("reset_url", "http://ann.test/", day), ("state", "<up>", 0)):
+        panel.rows("INSERT INTO result VALUES (?, ?, ?, ?)", attempt, name, value, expires)
+    never = office.add_site(office.ann_api, "failed.test", title="never was", db_server=office.server, admin_mail="a@ann.test")
     office.failed = never["site"]["id"]
     panel.rows("UPDATE task SET state = 'failed', ended = ?, open_key = NULL WHERE id = ?", day, never["task"])
     panel.rows("UPDATE site SET busy = '', last = 'failed' WHERE id = ?", office.failed)

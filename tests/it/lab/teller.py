@@ -32,7 +32,7 @@ class Teller:
         """The next events, which must be taken in; the microseconds that it took."""
         for event in events:
             self.number += 1
-            event.update(ev=self.number, at=1_700_000_000_000_000 + self.number)
+            event.update(ev=self.number, at=event.get("at", 1_700_000_000_000_000 + self.number))
         answer = self.say(events)
         assert answer.startswith("ok "), answer
         return int(answer[3:])
