@@ -174,8 +174,11 @@ apr_status_t pv_job_plan(pv_job_t *job, const pv_fields_t *fields, pv_err_t *err
 static apr_status_t tell_accepted(const pv_job_t *job, pv_err_t *err)
 {
     pv_event_job_t of = {.id = job->id, .key = job->key};
-    return pv_event_add(job->engine->journal, "accepted", &of, &job->object,
-                        json_pack("{ss ss}", "type", job->type, "origin", job->origin), err);
+    const char *verb = pv_props_str(job->args, "verb");
+    json_t *body = json_pack("{ss ss}", "type", job->type, "origin", job->origin);
+    if (*verb != '\0')
+        json_object_set_new(body, "verb", json_string(verb));
+    return pv_event_add(job->engine->journal, "accepted", &of, &job->object, body, err);
 }
 
 /* In a transaction. */

@@ -73,13 +73,16 @@ def kept(panel, attempt):
 
 def check_logs(lab, panel):
     """Each job is one attempt, whose log is the daemon's, line by line."""
-    daemon = {row["job"]: told(lab, row["job"]) for row in lab.must("list", "job")}
+
+    def daemons():
+        return {row["job"]: told(lab, row["job"]) for row in lab.must("list", "job")}  # more by itself: the trash is emptied
 
     def panels():
         return {job: kept(panel, attempt) for attempt, job in panel.rows("SELECT id, job FROM attempt WHERE job > 0")}
 
     with contextlib.suppress(AssertionError):
-        until(lambda: panels() == daemon, 20)
+        until(lambda: panels() == daemons(), 20)
+    daemon = daemons()
     assert panels() == daemon
     assert panel.rows("SELECT COUNT(*) FROM attempt WHERE job > 0") == [(len(daemon),)]
 
