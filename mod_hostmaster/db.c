@@ -22,7 +22,7 @@ struct hm_db {
     ap_dbd_t *rec;
     apr_global_mutex_t *writers; /* held while `writing` */
     apr_dbd_transaction_t *trans;
-    int writing, poisoned, unique;
+    int writing, poisoned, unique, crossed;
     json_t *results; /* every select's rows, released with the pool */
 };
 
@@ -101,6 +101,7 @@ static int transaction_end(hm_db_t *db, int mode)
         rv = apr_dbd_transaction_end(db->rec->driver, db->p, db->trans);
     }
     db->trans = NULL;
+    db->poisoned = 0;
     writers_unlock(db);
     return rv;
 }
@@ -129,6 +130,11 @@ ap_dbd_t *hm_db_unwrap(hm_db_t *db)
 int hm_db_unique(const hm_db_t *db)
 {
     return db->unique;
+}
+
+int hm_db_crossed(const hm_db_t *db)
+{
+    return db->crossed;
 }
 
 static int prepare(hm_db_t *db, hm_sql_t stmt, int anew, apr_dbd_prepared_t **ret)
@@ -194,6 +200,12 @@ static int broke_unique(const hm_db_t *db, int rv)
            strstr(text, "Duplicate entry") != NULL;
 }
 
+/* Two transactions that wait for each other: the server has ended this one. */
+static int broke_crossed(const hm_db_t *db, int rv)
+{
+    return rv == 1213 || strstr(last_error(db, rv), "deadlock detected") != NULL;
+}
+
 apr_status_t hm_db_run(hm_db_t *db, hm_sql_t stmt, json_t **rows, const void *const *args, pv_err_t *err)
 {
     const hm_stmt_t *row = &hm_stmts[stmt];
@@ -211,6 +223,7 @@ apr_status_t hm_db_run(hm_db_t *db, hm_sql_t stmt, json_t **rows, const void *co
     }
     if (alone)
         writers_unlock(db);
+    db->crossed = rv != 0 && broke_crossed(db, rv);
     db->poisoned = rv != 0 && db->trans != NULL;
     if (db->unique)
         return pv_fail(err, PV_NAME_IN_USE, NULL, "there is one of that name already");

@@ -39,6 +39,10 @@ void hm_db_rollback(hm_db_t *db);
 /* Did the last failure break a unique key? (rv: 1 SQLite, 7 PostgreSQL, 1062 MariaDB, and the message) */
 int hm_db_unique(const hm_db_t *db);
 
+/* Was the last failure nobody's fault: another transaction and this one were in each other's way? It is rolled back,
+ * and may be made again. */
+int hm_db_crossed(const hm_db_t *db);
+
 /* A new 64-bit id: time-ordered, random in its low bits, positive. */
 int64_t hm_db_id(void);
 int64_t hm_db_now(void); /* microseconds since 1970 */

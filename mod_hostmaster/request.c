@@ -25,6 +25,7 @@ APLOG_USE_MODULE(hostmaster);
 
 #define API         "/api/v1"
 #define QUERY_LIMIT 8192
+#define TRIES       5
 #define KEPT        (86400 * APR_USEC_PER_SEC) /* how long an API call's answer is repeated */
 
 static apr_status_t json_free(void *j)
@@ -207,6 +208,22 @@ static int repeated(hm_req_t *q)
     return OK;
 }
 
+/* The handler, and again from its beginning where two transactions were in each other's way. */
+static int handle(hm_req_t *q)
+{
+    const hm_req_t fresh = *q;
+    int status = finish(q, q->route->handler(q));
+    for (int tries = 1; status >= HTTP_INTERNAL_SERVER_ERROR && q->db && hm_db_crossed(q->db) && tries < TRIES;
+         tries++) {
+        hm_db_t *db = q->db;
+        *q = fresh;
+        q->db = db;
+        q->view = hm_own(q, json_object());
+        status = finish(q, q->route->handler(q));
+    }
+    return status;
+}
+
 static int query_read(hm_req_t *q)
 {
     const char *args = q->r->args ? q->r->args : "", *name;
@@ -253,7 +270,7 @@ static int run(hm_req_t *q)
         return hm_failed(q);
     if ((status = genuine(q)) != OK || (status = repeated(q)) != OK || q->replay)
         return status;
-    return finish(q, q->route->handler(q));
+    return handle(q);
 }
 
 /* What the head of every page shows besides its view; a page without it is better than none. */

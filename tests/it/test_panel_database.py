@@ -142,6 +142,16 @@ def test_one_name_wanted_at_once_is_ones(made, office_on):
     assert int(ask("SELECT COUNT(*) FROM task WHERE label = 'wanted.test'")[0][0]) == 1
 
 
+def test_names_wanted_crosswise_at_once_are_ones(made, office_on):
+    """Each has what the other wants next: a database that ends one of them for that is asked again, and nobody sees it."""
+    add = office_on.ann_api
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for n in range(25):
+            names = [f"{letter}{n}.cross.test" for letter in "abcd"]
+            bodies = [{"name": f"site{k}.{n}.cross.test", "platform": office_on.platform, "aliases": names[k:] + names[:k]} for k in range(4)]
+            assert sorted(answer.status for answer in pool.map(lambda body: add.post("/sites", body), bodies)) == [201, 422, 422, 422]
+
+
 def test_one_call_made_at_once_is_one_change(made, office_on):
     panel, ask, _ = made
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
