@@ -141,6 +141,8 @@ int pv_load_start(pv_dbclient_t *ret, const json_t *json)
                           NULL};
     int rc = start(ret, argv, options, 0);
     close(options);
+    if (rc == 0)
+        fcntl(ret->fd, F_SETFL, O_NONBLOCK);
     return rc;
 }
 

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ typedef struct {
 
 typedef struct {
     struct archive *a;
-    pv_sum_t *whole;
+    pv_sum_t *whole;       /* of the file, in the first reading */
     long long most, bytes; /* of all members */
     unsigned members, parts;
     int ended;                        /* the manifest has come */
@@ -65,7 +66,7 @@ static la_ssize_t read_in(struct archive *a, void *ctx, const void **ret)
     while (n < 0 && errno == EINTR);
     if (n < 0)
         archive_set_error(a, errno, "reading the archive: %s", strerror(errno));
-    else
+    else if (r->whole)
         pv_sum_add(r->whole, r->in, (size_t)n);
     *ret = r->in;
     return n;
@@ -295,8 +296,33 @@ typedef struct {
     int dir;                     /* the open folder DIR_PATH, or -1 */
     char dir_path[PV_ARCHIVE_PATH + 2];
     pv_dbclient_t load;
+    char part[PV_ARCHIVE_PART]; /* of the dump; its bytes from part_at to part_end the database client has not taken yet
+                                 */
+    size_t part_at, part_end;
     char buf[PV_ARCHIVE_CHUNK];
 } fill_t;
+
+/* Gives the database client what it takes by itself; with WAIT, all there is. It loads while files are written. */
+static int feed(fill_t *f, int wait)
+{
+    struct pollfd room = {.fd = f->load.fd, .events = POLLOUT};
+    while (f->part_at < f->part_end) {
+        ssize_t n = write(f->load.fd, f->part + f->part_at, f->part_end - f->part_at);
+        int e = errno;
+        if (n >= 0)
+            f->part_at += (size_t)n;
+        else if (e == EAGAIN && wait)
+            poll(&room, 1, -1);
+        else if (e == EAGAIN)
+            return 0;
+        else if (e != EINTR)
+            return pv_dbclient_end(&f->load, "loading the dump") == 0
+                       ? pv_report_fail(PV_INTERNAL, "", "feeding the database client: %s", strerror(e))
+                       : -1;
+    }
+    f->part_at = f->part_end = 0;
+    return 0;
+}
 
 static int open_below(int top, const char *path)
 {
@@ -338,6 +364,8 @@ static int fill_file(fill_t *f, reader_t *r, const member_t *m, int dir, const c
     while (out >= 0 && n >= 0 && (n = next_bytes(r, m, f->buf, sizeof(f->buf))) > 0)
         if (write_all(out, f->buf, (size_t)n) != 0)
             n = pv_report_errno(dir, "", m->path);
+        else if (feed(f, 0) != 0)
+            n = -1;
     if (n == 0 && (fchmod(out, m->mode | 0600) != 0 || futimens(out, times) != 0))
         n = pv_report_errno(dir, "", m->path);
     if (out >= 0)
@@ -362,16 +390,17 @@ static int fill_entry(fill_t *f, reader_t *r, const member_t *m)
     return rc == 0 ? 0 : pv_report_errno(dir, "", m->path);
 }
 
-static int feed(fill_t *f, reader_t *r, const member_t *m)
+/* A member of the dump waits here until the database client takes it. */
+static int take_part(fill_t *f, reader_t *r, const member_t *m)
 {
     ssize_t n;
-    while ((n = next_bytes(r, m, f->buf, sizeof(f->buf))) > 0)
-        if (write_all(f->load.fd, f->buf, (size_t)n) != 0) {
-            int e = errno;
-            return pv_dbclient_end(&f->load, "loading the dump") == 0
-                       ? pv_report_fail(PV_INTERNAL, "", "feeding the database client: %s", strerror(e))
-                       : -1;
-        }
+    if (feed(f, 1) != 0)
+        return -1;
+    while ((n = next_bytes(r, m, f->part + f->part_end, sizeof(f->part) - f->part_end)) > 0) {
+        f->part_end += (size_t)n;
+        if (feed(f, f->part_end == sizeof(f->part)) != 0)
+            return -1;
+    }
     return (int)n;
 }
 
@@ -382,12 +411,14 @@ static int second_reading(fill_t *f, reader_t *r, const json_t *db)
     if (rc == 0 && db)
         rc = pv_load_start(&f->load, db);
     while (rc == 0 && (rc = next_member(r, &m)) > 0)
-        rc = m.part == PART_OF_DUMP   ? (db ? feed(f, r, &m) : 0)
+        rc = m.part == PART_OF_DUMP   ? (db ? take_part(f, r, &m) : 0)
              : m.part == FILE_OF_SITE ? (f->top[0] >= 0 ? fill_entry(f, r, &m) : 0)
                                       : 0;
     archive_read_free(r->a);
-    if (rc == 0)
+    if (rc == 0 && feed(f, 1) == 0)
         rc = pv_dbclient_end(&f->load, "loading the dump");
+    else
+        rc = -1;
     for (int i = 0; i < PV_ARCHIVE_FOLDERS && rc == 0; i++)
         if (f->top[i] >= 0 && syncfs(f->top[i]) != 0)
             rc = pv_report_errno(f->top[i], "", "writing the files");
@@ -446,10 +477,11 @@ int pv_work_unpack(const json_t *request)
     int rc = first_reading(&r, sha256);
     if (rc == 0 && db && r.parts == 0)
         rc = refuse("the archive", "it holds no database");
+    pv_sum_free(r.whole);
+    r.whole = NULL;
     if (rc == 0 && (folders || db))
         rc = second_reading(&f, &r, db);
     if (rc == 0)
         pv_report_log("info", "unpacked %u files, folders and parts of the dump, %lld bytes", r.members, r.bytes);
-    pv_sum_free(r.whole);
     return rc;
 }
