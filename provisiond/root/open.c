@@ -222,8 +222,9 @@ static int test_program(const char *setting, const char *path)
 int pv_root_test(pv_root_t *root)
 {
     static const char *const own[] = {"provisiond-engine", "provisiond-dba", "provision-worker"};
-    static const char *const templates[] = {"httpd/site.conf",     "httpd/disabled.conf", "httpd/redirect.conf",
-                                            "httpd/revision.conf", "php-fpm/global.conf", "php-fpm/pool.conf"};
+    static const char *const templates[] = {"httpd/site.conf",     "httpd/php.conf",      "httpd/disabled.conf",
+                                            "httpd/redirect.conf", "httpd/revision.conf", "php-fpm/global.conf",
+                                            "php-fpm/pool.conf"};
     const pv_conf_t *conf = root->conf;
     char path[PATH_MAX], *text;
     int faults = check_values(root) != 0;

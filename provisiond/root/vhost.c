@@ -83,13 +83,18 @@ static apr_status_t add_paths(pv_words_t *w, const pv_root_t *root, const vhost_
     return APR_SUCCESS;
 }
 
+/* What a site with PHP needs besides is left out of the others' virtual hosts: a third of what they cost httpd at each
+ * reload. */
 static apr_status_t add_blocks(pv_words_t *w, const pv_root_t *root, const vhost_t *v, pv_err_t *err)
 {
-    const char *app = "", *redirection = "";
+    const char *app = "", *php = "", *redirection = "";
     apr_status_t rv = pv_render(&app, w, root->apps, apr_pstrcat(w->p, v->app, "/httpd.conf", NULL), err);
+    if (rv == APR_SUCCESS && strstr(app, "|fcgi://"))
+        rv = pv_render(&php, w, root->templates, "httpd/php.conf", err);
     if (rv == APR_SUCCESS && v->redirect)
         rv = pv_render(&redirection, w, root->templates, "httpd/redirect.conf", err);
     pv_word_block(w, "APP", app);
+    pv_word_block(w, "PHP", php);
     pv_word_block(w, "REDIRECTION", redirection);
     return rv;
 }

@@ -53,6 +53,13 @@ def make_certificate(folder, name):
                    check=True, capture_output=True)  # fmt: skip
 
 
+def test_only_a_site_with_php_has_httpd_keep_threads_for_it(place):
+    plain, php = place.site("plain.test"), place.php("php.test")
+    place.go_live()
+    live = place.live()
+    assert ("<Proxy" in live["httpd", f"{plain}.conf"], f'<Proxy "fcgi://{php}/">' in live["httpd", f"{php}.conf"]) == (False, True)
+
+
 def test_a_key_that_does_not_match_is_found_before_the_signal(served):
     """httpd -t accepts a certificate with another's key, and a reload with it kills httpd."""
     for name in ("one", "two"):
