@@ -113,7 +113,7 @@ class World:
             rows = self.panel.rows(f"SELECT state FROM task WHERE id IN ({marks}) AND ended > 0", *tasks)
             return len(rows) == len(tasks) and [row[0] for row in rows]
 
-        states = soon(ended, seconds, f"the end of {len(tasks)} tasks")
+        states = soon(ended, seconds, f"the end of {len(tasks)} tasks", pause=0.003 * min(len(tasks), 20))
         if set(states) != {"success"}:
             texts = self.panel.rows(f"SELECT state, code, text FROM attempt WHERE task IN ({marks}) AND state <> 'success'", *tasks)
             raise AssertionError(f"tasks that did not succeed: {texts}")
