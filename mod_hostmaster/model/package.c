@@ -124,13 +124,9 @@ static apr_status_t scan_get(hm_db_t *db, const char *object, int64_t scan, int6
     return APR_SUCCESS;
 }
 
-/* The type of the code base: the event says it while the object is new to us. */
-static apr_status_t app_of(hm_db_t *db, const json_t *event, const char *object, const char **app, pv_err_t *err)
+static apr_status_t app_of(hm_db_t *db, const char *object, const char **app, pv_err_t *err)
 {
     json_t *rows;
-    *app = hm_row_s(event, "app");
-    if (**app)
-        return APR_SUCCESS;
     apr_status_t rv = hm_sql_package_app_of(db, &rows, err, object, object);
     if (rv == APR_SUCCESS)
         *app = hm_row_s(json_array_get(rows, 0), "app");
@@ -146,7 +142,7 @@ apr_status_t hm_packages_take(hm_db_t *db, const json_t *event, pv_err_t *err, a
     json_t *json;
     apr_status_t rv = scan_get(db, object, scan, &come, err);
     if (rv == APR_SUCCESS)
-        rv = app_of(db, event, object, &app, err);
+        rv = app_of(db, object, &app, err);
     json_array_foreach(json_object_get(event, "items"), i, json)
     {
         if (rv == APR_SUCCESS && come++ < HM_PACKAGES_MAX && item_read(&item, object, app, json, p))

@@ -100,9 +100,10 @@ def test_packages_work_on_it(made, office_on):
     panel, ask, _ = made
     ann, bob = office_on.site("ann"), office_on.site("bob")
     with Teller(panel) as teller:
-        teller.tell(*whole(office_on.platform, 1, package("cms", "1.0", "core", label="Ünïcode 世界 🎉"), package("views", "1.10"), app="pages"))
-        teller.tell(*whole(ann, 2, package("views", "1.9", status="enabled"), package("views", "1.9", path="b", status="enabled"), app="pages"))
-        teller.tell(*whole(bob, 3, package("views", "1.10", status="enabled"), package("bobs", status="enabled"), app="pages"), facts(ann, 4, package("half")))
+        teller.tell({"kind": "object", "object": office_on.platform, "state": "verified", "revision": 1, "app": "pages"})
+        teller.tell(*whole(office_on.platform, 1, package("cms", "1.0", "core", label="Ünïcode 世界 🎉"), package("views", "1.10")))
+        teller.tell(*whole(ann, 2, package("views", "1.9", status="enabled"), package("views", "1.9", path="b", status="enabled")))
+        teller.tell(*whole(bob, 3, package("views", "1.10", status="enabled"), package("bobs", status="enabled")), facts(ann, 4, package("half")))
         names = {row["name"]: (row["label"], row["releases"], row["platforms"], row["sites"]) for row in office_on.ann_api.get("/packages").json["packages"]}
         assert names == {"cms": ("Ünïcode 世界 🎉", 1, 1, 0), "views": ("", 2, 1, 1)}
         views = office_on.api.get("/packages?find=view&type=module&app=pages").json["packages"][0]
@@ -110,7 +111,7 @@ def test_packages_work_on_it(made, office_on):
         view = office_on.api.get(f"/packages/{views['id']}").json
         assert [(r["version"], r["mark"], [s["name"] for s in r["sites"]]) for r in view["releases"]] == [("1.10", "newest", ["bob.test"]), ("1.9", "older", ["ann.test"])]
         items = [package(f"big{n:04d}", f"1.{n % 7}", status="enabled") for n in range(1000)]
-        took = [teller.tell(*whole(ann, n, *items, app="pages")) for n in (5, 6)] + [teller.tell(*whole(ann, 7))]
+        took = [teller.tell(*whole(ann, n, *items)) for n in (5, 6)] + [teller.tell(*whole(ann, 7))]
         print(f"{panel.driver}: 1000 packages, new, again, gone: {[n // 1000 for n in took]} ms")
         teller.tell({"kind": "object", "object": bob, "state": "undone", "deleted": True})
         assert [row["name"] for row in office_on.api.get("/packages").json["packages"]] == ["cms", "views"]

@@ -12,12 +12,12 @@ ITEMS = 1000
 @pytest.fixture(scope="module", name="teller")
 def fixture_teller(office):
     with Teller(office.panel) as made:
+        made.tell({"kind": "object", "object": office.platform, "state": "verified", "revision": 1, "app": "pages", "version": "1"})
         made.tell(*whole(office.platform, 1, package("cms", "10.3.1", "core", label="The CMS"), package("views", "1.9", label="Views"),
-                         package("old", "1.0-beta2"), package("plain", "2.0", "theme", label="Plain"), app="pages"))  # fmt: skip
+                         package("old", "1.0-beta2"), package("plain", "2.0", "theme", label="Plain")))  # fmt: skip
         made.tell(*whole(office.site("ann"), 2, package("views", "1.9", status="enabled", schema="8001", label="Ann's views"),
-                         package("old", "1.0-beta2", status="disabled"), app="pages"))  # fmt: skip
-        made.tell(*whole(office.site("bob"), 3, package("views", "1.10", status="enabled"), package("secret", status="enabled", label="Bob's own"),
-                         app="pages"))  # fmt: skip
+                         package("old", "1.0-beta2", status="disabled")))  # fmt: skip
+        made.tell(*whole(office.site("bob"), 3, package("views", "1.10", status="enabled"), package("secret", status="enabled", label="Bob's own")))  # fmt: skip
         yield made
 
 
@@ -82,7 +82,7 @@ def test_all_sites_of_a_release_are_a_list(office, teller):
     number = found(office.api)["views"]["id"]
     extra = [office.add_site(office.ann_api, f"many{n}.test")["site"]["id"] for n in range(4)]
     for n, site in enumerate(extra):
-        teller.tell(*whole(site, 10 + n, package("views", "1.9", status="enabled"), app="pages"))
+        teller.tell(*whole(site, 10 + n, package("views", "1.9", status="enabled")))
     (row,) = [r for r in office.api.get(f"/packages/{number}?limit=2").json["releases"] if r["version"] == "1.9"]
     assert ([s["name"] for s in row["sites"]], row["more"], row["site_count"]) == (["ann.test", "many0.test"], 3, 5)
     names, path = [], f"/packages/{number}?version=1.9&limit=2"
@@ -144,7 +144,7 @@ def test_a_bad_word_of_one_package(office, teller, query, status):
 def fixture_target(office, teller):
     """A site of Ann's that has one package."""
     made = office.add_site(office.ann_api, "target.test")["site"]["id"]
-    teller.tell(*whole(made, 1, package("views", "1.9", status="enabled"), app="pages"))
+    teller.tell(*whole(made, 1, package("views", "1.9", status="enabled")))
     yield made
     teller.tell({"kind": "object", "object": made, "state": "deleted", "deleted": True})
     office.panel.rows("DELETE FROM host WHERE site = ?", made)
@@ -152,15 +152,15 @@ def fixture_target(office, teller):
 
 def test_a_set_without_its_end_is_not_shown(office, teller, target):
     before = kept(office.panel)
-    teller.tell(facts(target, 2, package("half", status="enabled"), package("views", "1.9", status="enabled"), app="pages"))
+    teller.tell(facts(target, 2, package("half", status="enabled"), package("views", "1.9", status="enabled")))
     assert had(office.api, f"/sites/{target}") == {"views": "1.9"} and "half" not in found(office.api)
-    teller.tell(*whole(target, 3, package("views", "1.9", status="enabled"), app="pages"))
+    teller.tell(*whole(target, 3, package("views", "1.9", status="enabled")))
     assert had(office.api, f"/sites/{target}") == {"views": "1.9"} and kept(office.panel) == before
 
 
 def test_a_set_takes_the_place_of_the_former_one_at_its_end(office, teller, target):
     before = kept(office.panel)
-    teller.tell(facts(target, 2, package("new", "3.0", status="enabled"), app="pages"), facts(target, 2, package("more", status="disabled"), app="pages"))
+    teller.tell(facts(target, 2, package("new", "3.0", status="enabled")), facts(target, 2, package("more", status="disabled")))
     assert had(office.api, f"/sites/{target}") == {"views": "1.9"}
     teller.tell(end(target, 2, 2))
     assert had(office.api, f"/sites/{target}") == {"new": "3.0", "more": "1.0"}
@@ -171,14 +171,14 @@ def test_a_set_takes_the_place_of_the_former_one_at_its_end(office, teller, targ
 
 def test_a_set_of_which_a_part_was_lost_changes_nothing(office, teller, target):
     """As after a reset in its middle."""
-    teller.tell(facts(target, 2, package("late", status="enabled"), app="pages"), end(target, 2, 2))
+    teller.tell(facts(target, 2, package("late", status="enabled")), end(target, 2, 2))
     assert had(office.api, f"/sites/{target}") == {"views": "1.9"}
     teller.tell(end(target, 3, 5))
     assert had(office.api, f"/sites/{target}") == {"views": "1.9"} and "late" not in found(office.api)
 
 
 def test_the_same_facts_twice_are_there_once(office, teller, target):
-    part = facts(target, 2, package("twice", status="enabled"), package("views", "1.9", status="enabled"), app="pages")
+    part = facts(target, 2, package("twice", status="enabled"), package("views", "1.9", status="enabled"))
     teller.tell(dict(part), dict(part), end(target, 2, 2))
     before = kept(office.panel)
     teller.tell(dict(part), end(target, 2, 2))
@@ -188,7 +188,7 @@ def test_the_same_facts_twice_are_there_once(office, teller, target):
 
 def test_one_package_in_two_folders_is_there_twice_and_counts_once(office, teller, target):
     teller.tell(*whole(target, 2, package("two", path="a/two", status="enabled"), package("two", path="b/two", status="enabled"),
-                       package("two", "2.0", path="c/two", status="disabled"), app="pages"))  # fmt: skip
+                       package("two", "2.0", path="c/two", status="disabled")))  # fmt: skip
     rows = [row for group in office.api.get(f"/sites/{target}").json["packages"] for row in group["rows"]]
     assert sorted(row["path"] for row in rows) == ["a/two", "b/two", "c/two"]
     assert (found(office.api)["two"]["sites"], found(office.api)["two"]["releases"]) == (1, 2)
@@ -198,21 +198,20 @@ def test_what_is_deleted_or_undone_takes_its_packages_along(office, teller):
     before = kept(office.panel)
     for n, state in enumerate(("deleted", "undone")):
         made = office.add_site(office.ann_api, f"gone{n}.test")["site"]["id"]
-        teller.tell(*whole(made, 1, package("gone", status="enabled"), app="pages"), facts(made, 2, package("half")))
+        teller.tell(*whole(made, 1, package("gone", status="enabled")), facts(made, 2, package("half")))
         assert "gone" in found(office.api)
         teller.tell({"kind": "object", "object": made, "state": state, "deleted": True})
         assert kept(office.panel) == before and "gone" not in found(office.api)
 
 
-def test_an_object_that_is_new_to_the_panel_gets_what_was_told_before(office, teller):
-    """A command line's platform is verified before the panel knows it."""
+def test_a_platform_of_the_command_lines_has_its_packages_too(office, teller):
     platform = "pcommandline2"
     before = kept(office.panel)
-    teller.tell(*whole(platform, 1, package("early"), app="other"))
     teller.tell({"kind": "object", "object": platform, "state": "verified", "revision": 1, "name": "early", "server": office.server, "place": "0:early",
-                 "app": "other", "version": "1"})  # fmt: skip
+                 "app": "other", "version": "1"}, *whole(platform, 1, package("early")))  # fmt: skip
     assert had(office.api, f"/platforms/{platform}") == {"early": "1.0"} and found(office.api)["early"]["app"] == "other"
-    assert [tab["word"] for tab in office.api.get("/packages").json["apps"]] == ["", "other"] or office.api.get("/packages").json["apps"] == []
+    assert [tab["word"] for tab in office.api.get("/packages").json["apps"]] == ["", "other", "pages"]
+    assert list(found(office.api, "?app=other")) == ["early"]
     teller.tell({"kind": "object", "object": platform, "state": "deleted", "deleted": True})
     assert kept(office.panel) == before
 
@@ -227,7 +226,7 @@ HOSTILE = [{"name": "n" * 1000, "version": "v" * 1000, "path": "p" * 5000, "labe
 
 def test_a_tenants_facts_are_bounded_words(office, teller, target):
     items = [package("x", status="enabled") | item for item in HOSTILE]
-    teller.tell(*whole(target, 2, *items, app="pages"))
+    teller.tell(*whole(target, 2, *items))
     view = office.ann_api.get(f"/sites/{target}").json
     rows = [row for group in view["packages"] for row in group["rows"]]
     assert len(rows) == len(items)
@@ -244,18 +243,18 @@ def test_a_tenants_facts_are_bounded_words(office, teller, target):
 
 def test_what_has_no_name_or_no_type_is_left_out(office, teller, target):
     items = [package("", status="enabled"), package("x", kind=""), package("x", kind="Module"), package("x", kind="a/b"), package(" "), package("kept"), {}]
-    teller.tell(*whole(target, 2, *items, app="pages"))
+    teller.tell(*whole(target, 2, *items))
     assert had(office.ann_api, f"/sites/{target}") == {"kept": "1.0"}
 
 
 def test_a_site_gives_no_package_its_label_for_others(office, teller, target):
-    teller.tell(*whole(target, 2, package("views", "1.9", label="Hacked", status="enabled"), package("cms", "10.3.1", "core", label="Hacked"), app="pages"))
+    teller.tell(*whole(target, 2, package("views", "1.9", label="Hacked", status="enabled"), package("cms", "10.3.1", "core", label="Hacked")))
     for api in (office.bob_api, office.api):
         assert "Hacked" not in api.get("/packages").text and (found(api)["views"]["label"], found(api)["cms"]["label"]) == ("Views", "The CMS")
 
 
 def test_an_object_has_so_many_packages_and_no_more(office, teller, target):
-    teller.tell(facts(target, 2, *[package(f"flood{n:05d}") for n in range(3000)], app="pages"), facts(target, 2, *[package(f"flood{n:05d}") for n in range(3000, 6000)], app="pages"),
+    teller.tell(facts(target, 2, *[package(f"flood{n:05d}") for n in range(3000)]), facts(target, 2, *[package(f"flood{n:05d}") for n in range(3000, 6000)]),
                 end(target, 2, 6000))  # fmt: skip
     assert office.panel.rows("SELECT COUNT(*) FROM package_instance WHERE object = ?", target) == [(5000,)]
     assert office.ann.get(f"/sites/{target}").status == 200
@@ -264,9 +263,9 @@ def test_an_object_has_so_many_packages_and_no_more(office, teller, target):
 def test_a_large_platform_is_taken_in_soon(office, teller, target):
     """The figures are printed, for who runs this with -s; a second is far beyond what it takes."""
     items = [package(f"big{n:04d}", f"1.{n % 7}", label=f"Big {n}", status="enabled") for n in range(ITEMS)]
-    first = teller.tell(*whole(target, 2, *items, app="pages"))
-    second = teller.tell(*whole(target, 3, *items, app="pages"))
-    moved = teller.tell(*whole(target, 4, *[item | {"version": "2.0"} for item in items], app="pages"))
+    first = teller.tell(*whole(target, 2, *items))
+    second = teller.tell(*whole(target, 3, *items))
+    moved = teller.tell(*whole(target, 4, *[item | {"version": "2.0"} for item in items]))
     gone = teller.tell(end(target, 5, 0))
     print(f"{ITEMS} packages in one transaction: new {first / 1000:.0f} ms, again {second / 1000:.0f} ms, all moved {moved / 1000:.0f} ms, gone {gone / 1000:.0f} ms")
     assert max(first, second, moved, gone) < 10**6

@@ -52,8 +52,8 @@ def full(office):
     panel.rows("UPDATE attempt SET state = 'failed', code = 'DEADLINE', phase = 'waits for the database', ended = ? WHERE task = ? AND n = 2", day, task)
     with Teller(panel) as teller:
         teller.tell(*whole(office.platform, 1, package("cms", "6.1 & up", "core", label="The <CMS>"), package("mod", "1.0", label="A <module>"),
-                           package("plain", kind="theme"), app="pages"))  # fmt: skip
-        teller.tell(*whole(site, 2, package("mod", "0.9", status="enabled", schema="8001", label="A <module>"), package("off", status="disabled"), app="pages"))
+                           package("plain", kind="theme")))  # fmt: skip
+        teller.tell(*whole(site, 2, package("mod", "0.9", status="enabled", schema="8001", label="A <module>"), package("off", status="disabled")))
     for name, value, expires in (("login_url", "http://ann.test/?a=1&b=2", 4102444800000000), ("reset_url", "http://ann.test/", day), ("state", "<up>", 0)):
         panel.rows("INSERT INTO result VALUES (?, ?, ?, ?)", attempt, name, value, expires)
     never = office.add_site(office.ann_api, "failed.test", title="never was", db_server=office.server, admin_mail="a@ann.test")

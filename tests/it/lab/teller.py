@@ -42,14 +42,14 @@ def package(name, version="1.0", kind="module", **more):
     return {"type": kind, "name": name, "version": version, "path": f"{kind}s/{name}", "label": "", "status": "", "schema": "", **more}
 
 
-def facts(target, scan, *items, **more):
-    return {"kind": "facts", "type": "package", "object": target, "scan": scan, "items": list(items), **more}
+def facts(target, scan, *items):
+    return {"kind": "facts", "type": "package", "object": target, "scan": scan, "items": list(items)}
 
 
 def end(target, scan, count):
     return {"kind": "facts-end", "type": "package", "object": target, "scan": scan, "count": count}
 
 
-def whole(target, scan, *items, **more):
+def whole(target, scan, *items):
     """A set and its end."""
-    return facts(target, scan, *items, **more), end(target, scan, len(items))
+    return facts(target, scan, *items), end(target, scan, len(items))
