@@ -87,7 +87,7 @@ def _grown(lab, site):
 
 # By root itself, as the engine would ask
 
-SITE, UID = "saaaaaaaaaaaa", FIRST_UID + 1
+SITE, UID = "saaaaaaaaaaaa", FIRST_UID + 60  # which no other test has
 BLADE = """
 import contextlib, os, signal, sys
 if sys.argv[1] == "real":
@@ -209,5 +209,5 @@ def test_an_install_that_is_taken_back_leaves_nothing_running(lab):
     lab.must("verify", "@platform_sown", "server=@server_main", f"place={lab.folder}/platforms/sown", f"source={source}")
     before = lab.inventory()
     lab.install("weeds.test", "sown", "db_server=@server_main", code=5)
-    assert [p for p in lab.processes() if 70000 <= p.uid < 80000] == []
+    assert [p for p in lab.processes() if lab.first_uid <= p.uid <= lab.last_uid] == []
     lab.await_inventory(before)

@@ -112,7 +112,7 @@ def test_an_unreadable_file_in_an_adopted_platform(lab):
         f.write("<?php\n")
     os.chmod(f"{place}/hidden.php", 0o600)
     for path in (place, *(f"{place}/{name}" for name in os.listdir(place))):
-        os.chown(path, 79990, 79990)
+        os.chown(path, lab.last_uid, lab.last_uid)
     with _undone(lab):
         _fails(lab, "NOT_READABLE", "verify", "@platform_adopted", "server=@server_main", f"place={place}", what="hidden.php",
                field="place")

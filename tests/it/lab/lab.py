@@ -24,7 +24,7 @@ FAULT_BUILD = f"{BUILD}/fault"
 PROGRAMS = ("provisiond", "provisiond-engine", "provisiond-dba", "provision-worker", "provision", "mod_hostmaster.so")
 BASE = "/srv"
 ENGINE_UID, DBA_USER, PANEL_UID, ADMIN_UID = 61001, "news", 61002, 61003
-FIRST_UID, LAST_UID = 70000, 79999
+FIRST_UID, UIDS, RANGES = 100000, 2000, 200  # above those of other tests
 
 
 class Done:
@@ -59,6 +59,18 @@ def _remove_leftovers():
                 _remove(folder)
 
 
+def _own_uids():
+    """The first of UIDS uids that no other lab on this machine uses, and the lock that keeps them: a daemon ends processes by uid."""
+    for n in range(RANGES):
+        lock = open(f"{tempfile.gettempdir()}/pv-uids-{n}", "wb")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return FIRST_UID + n * UIDS, lock
+        except BlockingIOError:
+            lock.close()
+    raise AssertionError(f"{RANGES} labs run on this machine")
+
+
 def _remove(folder):
     with open("/proc/self/mounts", encoding="utf-8") as f:
         mounts = [line.split()[1] for line in f]
@@ -75,6 +87,8 @@ class Lab:
         self.folder = tempfile.mkdtemp(prefix="pv", dir=BASE)
         self.lock = open(f"{self.folder}/lock", "wb")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.first_uid, self.uids_lock = _own_uids()
+        self.last_uid = self.first_uid + UIDS - 1
         os.chmod(self.folder, 0o755)
         self.netns, self.daemon = Netns(), None
         self.run = f"{self.folder}/run"
@@ -128,7 +142,7 @@ class Lab:
             "BackupRoot": f"{folder}/backups", "SecretsDir": f"{folder}/secrets", "LogDir": f"{folder}/log", "AppsDir": f"{folder}/apps",
             "TemplatesDir": f"{folder}/templates", "ProgramDir": f"{folder}/bin", "EngineUser": ENGINE_UID, "DbaUser": DBA_USER,
             "SitesUser": "www-data", "PanelUsers": PANEL_UID, "AdminUsers": f"root {ADMIN_UID}",
-            "UidRange": f"{FIRST_UID}-{LAST_UID}", "HttpdConfig": self.httpd_conf,
+            "UidRange": f"{self.first_uid}-{self.last_uid}", "HttpdConfig": self.httpd_conf,
             "HttpdPidFile": f"{self.run}/httpd/httpd.pid", "DbSocket": f"{folder}/db/s", "WaitLimit": 60, "TrashTime": 0, "ReloadGap": 0,
             "AllowLocalhost": "on", **settings}
         with open(self.conf, "w", encoding="utf-8") as f:
@@ -355,5 +369,6 @@ class Lab:
             self.database.process.wait(30)
         self.netns.close()
         self.lock.close()
+        self.uids_lock.close()
         if not os.environ.get("PV_KEEP"):
             _remove(self.folder)
