@@ -5,6 +5,7 @@
 #include "model/result.h"
 #include "db.h"
 #include "stmts.h"
+#include <apr_strings.h>
 #include <string.h>
 
 #define SUFFIX "_url"
@@ -34,6 +35,16 @@ apr_status_t hm_result_list(json_t **ret, hm_db_t *db, int64_t attempt, pv_err_t
             json_object_set_new(row, "value", json_string(""));
     }
     return APR_SUCCESS;
+}
+
+const char *hm_result_label(const json_t *result, apr_pool_t *p)
+{
+    char *label = apr_pstrdup(p, hm_row_s(result, "name"));
+    if (json_is_true(json_object_get(result, "link")) || json_is_true(json_object_get(result, "expired")))
+        label[strlen(label) - strlen(SUFFIX)] = '\0';
+    for (char *c = label; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+    return label;
 }
 
 void hm_results_expire(hm_db_t *db)

@@ -17,6 +17,9 @@ int hm_result_is_link(const char *name, const char *value);
  * already or not. */
 apr_status_t hm_result_list(json_t **ret, hm_db_t *db, int64_t attempt, pv_err_t *err);
 
+/* What such a row is called: a link by what it opens. */
+const char *hm_result_label(const json_t *result, apr_pool_t *p);
+
 /* Empties those that have expired. */
 void hm_results_expire(hm_db_t *db);
 

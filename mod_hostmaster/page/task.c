@@ -144,13 +144,7 @@ static apr_status_t results_show(hm_req_t *q, const json_t *attempt)
     apr_status_t rv = hm_result_list(&results, q->db, hm_row_n(attempt, "id"), &q->err);
     if (rv != APR_SUCCESS || json_array_size(results) == 0)
         return rv;
-    json_array_foreach(results, i, row)
-    {
-        char *label = apr_pstrdup(q->p, hm_row_s(row, "name"));
-        for (char *c = label; *c; c++)
-            *c = *c == '_' ? ' ' : *c;
-        json_object_set_new(row, "label", json_string(label));
-    }
+    json_array_foreach(results, i, row) json_object_set_new(row, "label", json_string(hm_result_label(row, q->p)));
     json_object_set(q->view, "results", results);
     return APR_SUCCESS;
 }

@@ -273,7 +273,7 @@ def test_what_a_verb_reported_is_shown(typed, site):
     rows = {row["name"]: row for row in view["results"]}
     assert set(rows) == {"login_url", "version", "bad_url"}
     assert (rows["login_url"]["value"], rows["login_url"]["link"], rows["login_url"]["expired"]) == (link, True, False)
-    assert not rows["bad_url"]["link"] and rows["login_url"]["label"] == "login url"
+    assert not rows["bad_url"]["link"] and rows["login_url"]["label"] == "login"
     text = typed.ann.get(f"/tasks/{task}").text
     assert '<a class="button" target="_blank" rel="noreferrer noopener" href="https://run.test/login?token=a&amp;b=&lt;c&gt;">Open</a>' in text
     assert "6.1 &lt;b&gt;" in text and 'href="javascript' not in text
