@@ -5,7 +5,7 @@ import os
 
 import pytest
 from lab import Lab, until
-from lab.panel import USER, Panel
+from lab.panel import USER, Browser, Panel
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
@@ -74,6 +74,18 @@ class Person:
         self.presses(button or f"Add {kind}")
         assert "/tasks/" in self.driver.current_url, self.sees("main")
 
+    def adds_site(self, platform, **fields):
+        """Chooses a platform, and fills in the form for a site on it."""
+        self.opens("/sites/new")
+        self.leaves(next(e for e in self.find(".choice a") if e.find_element(By.TAG_NAME, "strong").text == platform))
+        self.fills(**fields)
+        self.presses("Add site")
+        assert "/tasks/" in self.driver.current_url, self.sees("main")
+
+    def opens_site(self, name):
+        self.opens("/sites")
+        self.leaves(self.driver.find_element(By.LINK_TEXT, name))
+
     def awaits(self, state, seconds=60):
         """Waits in front of a task's page, as people do, until it says so."""
         seen = []
@@ -111,7 +123,7 @@ def panel(lab):
 
 @contextlib.contextmanager
 def browser(lab, panel, script=True):
-    """A browser inside the lab; what it complains of, such as a broken content policy, fails the test."""
+    """A browser inside the lab; what it complains of in the panel, such as a broken content policy, fails the test."""
     options = webdriver.ChromeOptions()
     for option in OPTIONS:
         options.add_argument(option)
@@ -122,7 +134,7 @@ def browser(lab, panel, script=True):
         driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
         try:
             yield Person(driver, panel)
-            assert [line for line in driver.get_log("browser") if "422" not in line["message"]] == []
+            assert [line for line in driver.get_log("browser") if panel.url in line["message"] and "422" not in line["message"]] == []
         finally:
             driver.quit()
 
@@ -160,32 +172,71 @@ def test_a_failure_is_explained_and_what_was_repaired_is_tried_again(person, lab
 def test_a_site_is_added_its_log_is_live_and_it_opens(person):
     person.adds("platform", name="blog", place="0:blog", source="0:wordpress")
     person.awaits("success")
-    person.adds("site", name="one.localhost", platform="blog (wordpress)", db_server="main", title="My first blog",
-                admin_name="editor", admin_mail="editor@example.org")
+    person.adds_site("blog", name="one.localhost", title="My first blog")
     person.driver.execute_script(COUNT)
     person.awaits("success")
     assert int(person.driver.execute_script("return sessionStorage.grown")) >= 5
     lines = [int(part) for part in person.sees(".log time").replace(":", "").split()]
     assert len(lines) >= 8 and lines == sorted(lines)
-    person.leaves(person.driver.find_element(By.LINK_TEXT, "one.localhost"))
+    person.opens_site("one.localhost")
     person.presses("Open site")
     assert person.driver.title.startswith("My first blog") and person.driver.current_url == "http://one.localhost/"
 
 
 def test_a_site_that_cannot_be_installed_is_changed_and_installed(person, lab):
     lab.logs.expect("state=failed", "code=SCHEMA")
-    person.adds("site", name="two.localhost", platform="blog (wordpress)", title="My second blog", admin_mail="editor@example.org")
+    person.adds_site("blog", name="two.localhost", title="My second blog", language="tlh")
     person.awaits("failed")
-    assert "db_server" in person.sees(".problem")
+    assert "no language tlh" in person.sees(".problem")
     person.presses("Change it first")
-    person.fills(db_server="main")
+    assert person.driver.find_element(By.NAME, "title").get_attribute("value") == "My second blog"
+    person.fills(language="en")
     person.presses("Save and install")
     person.awaits("success")
     assert "My second blog" in lab.get("two.localhost", "/?uncached=1")[1]
 
 
+def test_one_press_logs_in_to_the_site_once(person):
+    """The result is there when the task has ended, without a look; the link lets in once."""
+    person.opens_site("one.localhost")
+    person.presses("Login link")
+    until(lambda: person.find(".results a"), 60, "the link on the task's page")
+    link, panels = person.find(".results a")[0], person.driver.current_window_handle
+    address = link.get_attribute("href")
+    link.click()
+    until(lambda: len(person.driver.window_handles) == 2, 30, "the site in a new tab")
+    person.driver.switch_to.window(next(w for w in person.driver.window_handles if w != panels))
+    person.leaves(until(lambda: person.find("form [type=submit]"), 30, "the site's button")[0])
+    assert person.driver.current_url == "http://one.localhost/wp-admin/" and "Dashboard" in person.driver.title
+    person.driver.delete_all_cookies()
+    person.driver.get(address)
+    person.leaves(person.find("form [type=submit]")[0])
+    assert "was used before" in person.sees("body")
+    person.driver.get("http://one.localhost/wp-admin/")
+    assert "wp-login.php" in person.driver.current_url
+
+
+def test_a_program_runs_cron(person, panel):
+    """The same by the API: a verb of the site's type is a task, and so is one that is told on or off."""
+    api = panel.program(Browser(panel).log_in(panel.setup("link", "admin")))
+    site = next(row["id"] for row in api.get("/sites").json["sites"] if row["name"] == "one.localhost")
+
+    def runs(**fields):
+        task = api.must(f"/sites/{site}/tasks", {"type": "run", **fields})["task"]
+        until(lambda: api.get(f"/tasks/{task}").json["task"]["ended"], 60, f"the end of {fields}")
+        view = api.get(f"/tasks/{task}").json
+        assert view["task"]["state"] == "success", view
+        return view
+
+    assert runs(verb="cron")["task"]["title"] == "Run cron"
+    for mode in ("on", "off"):
+        runs(verb="maintenance", maintenance=mode)
+        assert {row["name"]: row["value"] for row in runs(verb="status")["results"]}["maintenance"] == mode
+
+
 def test_wrong_fields_are_named_beside_them(person):
     person.opens("/sites/new")
+    person.leaves(person.find(".choice a")[0])
     person.fills(name="Bad_Name", redirect="x y", title="kept")
     person.presses("Add site")
     wrong = {e.find_element(By.CSS_SELECTOR, "input").get_attribute("name") for e in person.find(".field") if e.find_elements(By.CLASS_NAME, "wrong")}
@@ -196,13 +247,8 @@ def test_wrong_fields_are_named_beside_them(person):
 def test_it_all_works_without_javascript(lab, panel):
     with browser(lab, panel, script=False) as someone:
         someone.logs_in()
-        someone.adds("site", name="three.localhost", platform="late (static)", title="Plain pages")
-
-        def done():
-            someone.driver.refresh()
-            return someone.sees("#state") == "success"
-
-        until(done, 60, "the site being installed")
+        someone.adds_site("late", name="three.localhost", title="Plain pages")
+        someone.awaits("success")
         assert len(someone.find(".log li")) >= 5
         someone.opens("/sites")
         assert "three.localhost" in someone.sees("tbody")
