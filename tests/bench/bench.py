@@ -7,6 +7,7 @@ takes long. Everything lies in labs of its own, in folders, namespaces and serve
 """
 
 import os
+import signal
 import sys
 import time
 
@@ -40,6 +41,7 @@ def chosen():
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by a signal"))  # the labs are removed then too
     began, ran = time.monotonic(), []
     try:
         for module, rows in chosen():
