@@ -1,14 +1,14 @@
 -- Platforms: everybody who logs in may see them and put sites on them; administrators change them.
 
--- @stmt platform_get(id:s) -> id:s name:s server:s server_name:s place:s source:s app:s revision:n seen_revision:n state:s busy:s last:s verified:n seen_app:s version:s created:n
+-- @stmt platform_get(id:s) -> id:s name:s server:s server_name:s place:s source:s app:s revision:n seen_revision:n state:s busy:s last:s verified:n seen_app:s app_label:s version:s created:n
 SELECT p.id, p.name, p.server, v.name, p.place, p.source, p.app, p.revision, p.seen_revision, p.state, p.busy, p.last, p.verified, p.seen_app,
-       p.version, p.created
-  FROM platform p JOIN server v ON v.id = p.server WHERE p.id = %s
+       COALESCE(a.label, p.seen_app), p.version, p.created
+  FROM platform p JOIN server v ON v.id = p.server LEFT JOIN app a ON a.socket = v.socket AND a.name = p.seen_app WHERE p.id = %s
 
--- @stmt platform_list(all:n client:n after:s limit:n) -> id:s name:s state:s busy:s last:s verified:n seen_app:s version:s sites:n
-SELECT p.id, p.name, p.state, p.busy, p.last, p.verified, p.seen_app, p.version,
+-- @stmt platform_list(all:n client:n after:s limit:n) -> id:s name:s state:s busy:s last:s verified:n seen_app:s app_label:s version:s sites:n
+SELECT p.id, p.name, p.state, p.busy, p.last, p.verified, p.seen_app, COALESCE(a.label, p.seen_app), p.version,
        (SELECT COUNT(*) FROM site s WHERE s.platform = p.id AND (%lld = 1 OR s.client = %lld))
-  FROM platform p WHERE p.name > %s ORDER BY p.name LIMIT %lld
+  FROM platform p JOIN server v ON v.id = p.server LEFT JOIN app a ON a.socket = v.socket AND a.name = p.seen_app WHERE p.name > %s ORDER BY p.name LIMIT %lld
 
 -- @stmt platform_list_on(server:s limit:n) -> id:s name:s state:s busy:s last:s seen_app:s version:s sites:n
 SELECT p.id, p.name, p.state, p.busy, p.last, p.seen_app, p.version, (SELECT COUNT(*) FROM site s WHERE s.platform = p.id)

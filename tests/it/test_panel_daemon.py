@@ -2,6 +2,7 @@
 that has another journal than before. (What is killed or restarted in the panel itself: test_dispatch.py.)"""
 
 import contextlib
+import json
 import os
 
 import pytest
@@ -114,6 +115,41 @@ def test_what_the_command_line_does_is_seen(lab, panel, api, pages):
     check_logs(lab, panel)
     lab.must("delete", "@cli.test")
     until(lambda: "cli.test" not in api.get("/sites").text, 30, "the site's end in the panel")
+    check_logs(lab, panel)
+
+
+def test_the_types_are_those_of_the_daemons_drivers(lab, panel, api, pages):
+    """Also one that is dropped in: known when a platform was verified, without a restart of anything."""
+
+    def types():
+        fields = {field["name"]: field for field in api.get("/platforms/new").json["form"]["fields"]}
+        return {row["value"]: row["label"] for row in fields["app"]["options"]}
+
+    told = {row["app"]: row["label"] for row in lab.must("list", "app")}
+    assert until(types, 30) == {"": "found out", **told} and "tiny" not in told
+    before = panel.rows("SELECT rowid, * FROM app")
+    lab.with_tiny()
+    until(lambda: types().get("tiny") == "Test pages", 30, "the new type")
+    assert api.get("/platforms").json["platforms"][-1]["app_label"] == "Test pages"
+    rows = panel.rows("SELECT name, spec FROM app WHERE name = 'tiny'")
+    assert json.loads(rows[0][1])["fields"] == ["title", "profile"]
+    again = panel.rows("SELECT rowid, * FROM app")
+    assert {row[2] for row in again} - {row[2] for row in before} == {"tiny"}
+    lab.must("verify", "@platform_pages")
+    until(lambda: api.get(f"/platforms/{pages}").json["tasks"][0]["ended"], 30, "the verify in the panel")
+    assert panel.rows("SELECT rowid, * FROM app") == again, "what has not changed is not written again"
+
+
+def test_a_verb_of_the_command_line_is_seen_with_what_it_found(lab, panel, api, pages):
+    lab.must("install", "@verb.test", "platform=@platform_pages", "title=A <title>")
+    job = lab.must("run", "@verb.test", "verb=status")
+    site = next(row for row in until(lambda: api.get("/sites?find=verb.test").json["sites"], 30, "the site in the panel"))
+    task = until(lambda: (row := api.get(f"/sites/{site['id']}").json["tasks"][0])["type"] == "run" and row["ended"] and row, 30, "the run in the panel")
+    assert (task["title"], task["verb"], task["origin"], task["state"]) == ("Status", "status", "command", "success")
+    assert {row["name"]: row["value"] for row in api.get(f"/tasks/{task['id']}").json["results"]} == job["results"]
+    task = api.must(f"/sites/{site['id']}/tasks", {"type": "run", "verb": "status"})["task"]
+    assert until(lambda: ended(api, task), 60, "the panel's own") == "success"
+    assert {row["name"]: row["value"] for row in api.get(f"/tasks/{task}").json["results"]}["title"] == job["results"]["title"]
     check_logs(lab, panel)
 
 

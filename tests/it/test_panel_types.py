@@ -261,6 +261,15 @@ def ran(office, site, at, *results):
     return task
 
 
+def test_a_verb_that_fails_is_noticed_by_its_name(typed, site):
+    end_all(typed)
+    task = typed.ann_api.must(f"{site}/tasks", {"type": "run", "verb": "login"})["task"]
+    ((key,),) = typed.panel.rows("SELECT job_key FROM attempt WHERE task = ?", task)
+    with Teller(typed.panel, "teller of failure") as teller:
+        teller.tell({"kind": "state", "state": "failed", "code": "DRIVER_FAILED", "text": "no such user", "job": 7, "key": key, "object": site[-13:]})
+    assert [row["text"] for row in typed.api.get("/").json["notices"]] == ["Login link run.test failed: The CMS's own code reported an error."]
+
+
 def now():
     return int(time.time() * 1e6)
 

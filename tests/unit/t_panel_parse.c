@@ -145,6 +145,15 @@ static void depth_is_bounded(void **state)
     assert_string_equal(err.text, "nested too deep");
 }
 
+/* A word is one as a whole, wherever it stands. */
+static void words_are_found_whole(void **state)
+{
+    assert_true(hm_words_have("after limit  find", "after") && hm_words_have("after limit  find", "limit") &&
+                hm_words_have("after limit  find", "find"));
+    assert_false(hm_words_have("after limit find", "lim") || hm_words_have("after limit find", "limits") ||
+                 hm_words_have("after limit find", "") || hm_words_have("", "after") || hm_words_have("a b", "a b"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +164,7 @@ int main(void)
         TEST(what_is_no_json_object_is_refused),
         TEST(a_value_of_another_type_is_named),
         TEST(depth_is_bounded),
+        TEST(words_are_found_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
