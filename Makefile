@@ -74,6 +74,7 @@ bindir       = $(prefix)/bin
 unitdir      = $(prefix)/lib/systemd/system
 sysusersdir  = $(prefix)/lib/sysusers.d
 tmpfilesdir  = $(prefix)/lib/tmpfiles.d
+bashdir      = $(prefix)/share/bash-completion/completions
 moduledir    = $(shell $(APXS) -q LIBEXECDIR)
 INSTALL      = install -D -m 644
 INSTALL_X    = install -D -m 755
@@ -114,6 +115,7 @@ install: programs man $(CONF_FILES:%=$(O)/conf/%)
 	set -e; for f in $(UNITS); do $(INSTALL) $(O)/conf/$$f $(DESTDIR)$(unitdir)/$$f; done
 	$(INSTALL) $(O)/conf/sysusers.conf $(DESTDIR)$(sysusersdir)/provision.conf
 	$(INSTALL) $(O)/conf/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/provision.conf
+	$(INSTALL) conf/provision.bash $(DESTDIR)$(bashdir)/provision
 	[ -n "$(DESTDIR)" ] || { systemd-sysusers $(sysusersdir)/provision.conf && systemd-tmpfiles --create $(tmpfilesdir)/provision.conf; }
 
 .PHONY: FORCE

@@ -144,7 +144,12 @@ static apr_status_t results_show(hm_req_t *q, const json_t *attempt)
     apr_status_t rv = hm_result_list(&results, q->db, hm_row_n(attempt, "id"), &q->err);
     if (rv != APR_SUCCESS || json_array_size(results) == 0)
         return rv;
-    json_array_foreach(results, i, row) json_object_set_new(row, "label", json_string(hm_result_label(row, q->p)));
+    json_array_foreach(results, i, row)
+    {
+        json_object_set_new(row, "label", json_string(hm_result_label(row, q->p)));
+        if (q->actor.readonly && json_is_true(json_object_get(row, "link"))) /* who follows it may change the site */
+            json_object_update_new(row, json_pack("{s:s, s:b}", "value", "", "link", 0));
+    }
     json_object_set(q->view, "results", results);
     return APR_SUCCESS;
 }

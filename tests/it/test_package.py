@@ -17,7 +17,8 @@ PROGRAMS = {"usr/sbin/provisiond", "usr/bin/provision", "usr/libexec/provision/p
             "usr/libexec/provision/provisiond-dba", "usr/libexec/provision/provision-worker", "usr/sbin/hostmaster-setup"}  # fmt: skip
 UNITS = [f"usr/lib/systemd/system/{name}.service" for name in ("provisiond", "provision-httpd", "hostmaster-httpd")]
 CONF = {f"etc/provision/{name}.conf" for name in ("provisiond", "httpd", "panel-httpd", "panel")}
-OTHERS = {MODULE, "usr/lib/sysusers.d/provision.conf", "usr/lib/tmpfiles.d/provision.conf", *UNITS, *CONF}
+OTHERS = {MODULE, "usr/lib/sysusers.d/provision.conf", "usr/lib/tmpfiles.d/provision.conf",
+          "usr/share/bash-completion/completions/provision", *UNITS, *CONF}
 MAN = {"man1/provision.1", "man5/provisiond.conf.5", "man7/provision-driver.7", "man7/provision-protocol.7", "man8/provisiond.8", "man8/hostmaster-setup.8", "man8/mod_hostmaster.8"}
 
 
@@ -95,9 +96,9 @@ def test_accounts_and_folders_are_made(dest):
     assert sorted((a[0], a[6]) for a in accounts) == [(name, "/usr/sbin/nologin") for name in ("hostmaster", "provision", "provision-db")]
     assert len({a[2] for a in accounts}) == 3 and all(0 < int(a[2]) < 1000 for a in accounts)
     modes = {d: stat.S_IMODE((dest / d).stat().st_mode) for d in ("run/provision", "var/lib/provision", "srv/sites", "srv/platforms",
-                                                                  "etc/provision/secrets", "var/log/provision/httpd", "var/lib/hostmaster")}  # fmt: skip
+                                                                  "etc/provision/secrets", "var/log/provision/httpd", "var/lib/hostmaster", "var/backups/provision")}  # fmt: skip
     assert modes == {"run/provision": 0o755, "var/lib/provision": 0o711, "srv/sites": 0o711, "srv/platforms": 0o755,
-                     "etc/provision/secrets": 0o700, "var/log/provision/httpd": 0o750, "var/lib/hostmaster": 0o750}  # fmt: skip
+                     "etc/provision/secrets": 0o700, "var/log/provision/httpd": 0o750, "var/lib/hostmaster": 0o750, "var/backups/provision": 0o700}  # fmt: skip
 
 
 @pytest.mark.parametrize("unit, most", [(UNITS[0], 5.0), (UNITS[1], 4.0), (UNITS[2], 4.0)])
@@ -116,6 +117,16 @@ def test_the_unit_leaves_the_capabilities_that_the_daemon_keeps(dest):
     kept = re.search(r"kept\[\] = \{(.*?)\}", (TOP / "provisiond/root/harden.c").read_text(), re.S).group(1)
     unit = " ".join(re.findall(r"^CapabilityBoundingSet=(.*)$", (dest / UNITS[0]).read_text(), re.M))
     assert set(unit.split()) == set(re.findall(r"CAP_\w+", kept))
+
+
+def test_the_unit_lets_the_daemon_write_in_its_own_folders(dest):
+    """A folder that is missing here is one that the daemon cannot make: it would not start. SecretsDir is only read."""
+    writable = " ".join(re.findall(r"^ReadWritePaths=(.*)$", (dest / UNITS[0]).read_text(), re.M)).split()
+    made = re.findall(r"^d (\S+)", (dest / "usr/lib/tmpfiles.d/provision.conf").read_text(), re.M)
+    folders = {name: value for name, value in settings() if name in ("RunDir", "StateDir", "SitesRoot", "PlatformRoot", "BackupRoot", "LogDir")}
+    assert len(folders) == 6
+    for name, folder in folders.items():
+        assert folder in writable and folder in made, name
 
 
 def test_a_changed_configuration_is_kept_and_the_rest_renewed(dest):

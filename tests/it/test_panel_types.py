@@ -289,6 +289,17 @@ def test_what_a_verb_reported_is_shown(typed, site):
     assert typed.bob_api.get(f"/tasks/{task}").status == 404
 
 
+def test_a_token_that_may_read_is_shown_no_address_that_opens_a_door(typed, site):
+    """Whoever followed it could change the site."""
+    link = "https://run.test/login?token=secret"
+    task = ran(typed, site, now(), ("login_url", link), ("version", "6.1"))
+    reader = typed.panel.program(typed.ann, scope="read")
+    answer = reader.get(f"/tasks/{task}")
+    rows = {row["name"]: row for row in answer.json["results"]}
+    assert link not in answer.text and not rows["login_url"]["link"] and rows["version"]["value"] == "6.1"
+    assert link in typed.ann_api.get(f"/tasks/{task}").text
+
+
 def test_an_address_that_opens_a_door_is_gone_after_a_quarter_of_an_hour(typed, site):
     """From the page, from the API, and from the database, where nothing but the attempt's request may keep it."""
     link = "https://run.test/late-0123456789"

@@ -3,6 +3,8 @@ connection, nothing is made, and others are served meanwhile."""
 
 import contextlib
 import os
+import socket
+import struct
 
 import pytest
 
@@ -105,6 +107,14 @@ def test_s3_an_unknown_operation_is_an_error(wire, op):
     assert wire.ask(op)["code"] in ("UNKNOWN_OP", "SCHEMA")
 
 
+def test_s3_a_task_of_the_daemon_s_own_cannot_be_asked_for(world, wire):
+    for op in ("submit", "plan"):
+        key = {"key": new_key()} if op == "submit" else {}
+        site = world.site("three.test")
+        reply = wire.ask(op, type="purge", object=site["id"], revision=site["revision"], **key)
+        assert (reply["code"], reply["field"]) == ("SCHEMA", "type")
+
+
 def test_s3_a_peer_that_sends_nothing_but_errors_is_closed(path):
     with Wire(path) as stranger:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -204,6 +214,15 @@ def test_s8_a_connection_closed_in_the_middle_leaves_nothing(path):
             stranger.put(b'{"op":"hello","id":1,"v":1,"cl')
 
 
+def test_s8_a_connection_that_is_reset_leaves_nothing(world, path):
+    """Each with a good request in it, whose answer nobody takes."""
+    for _ in range(20):
+        with Wire(path) as stranger:
+            stranger.hello()
+            stranger.put(b'{"op":"list","id":2,"kind":"site"}\n' * 50)
+            stranger.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 # S9
 
 def test_s9_descriptors_are_closed_and_so_is_the_connection(world, path):
@@ -213,6 +232,15 @@ def test_s9_descriptors_are_closed_and_so_is_the_connection(world, path):
         stranger.put_descriptors(b'{"op":"status","id":5}\n', fds)
         for fd in fds:
             os.close(fd)
+        assert all(line["ok"] is False for line in stranger.closed())
+
+
+def test_s9_credentials_of_another_are_no_other_role(world):
+    """Only who connected counts: what a message says about its sender is not looked at."""
+    with Wire(f"{world.run}/panel/socket") as stranger:  # root is none of PanelUsers
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            stranger.socket.sendmsg([b'{"op":"hello","id":1,"v":1,"client":"x"}\n'],
+                                    [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, struct.pack("3i", os.getpid(), 61002, 61002))])
         assert all(line["ok"] is False for line in stranger.closed())
 
 
@@ -227,6 +255,16 @@ def test_s10_a_follower_beyond_the_end_waits_for_what_comes(world, path, wire):
             pass
         assert (event["kind"], event["job"]) == ("accepted", job)
         world.await_end(job)
+
+
+def test_s11_what_has_not_happened_cannot_be_acknowledged(path):
+    with Wire(path) as follower:
+        hello = follower.hello()
+        ask = {"journal": hello["journal"], "consumer": "ahead"}
+        for after in (hello["last"] + 1000, 2**53):
+            reply = follower.ask("follow", after=after, **ask)
+            assert (reply["code"], reply["field"]) == ("SCHEMA", "after")
+        assert follower.ask("follow", after=hello["last"], **ask)["ok"] is True
 
 
 def test_s10_an_unknown_journal_is_answered_by_reset(wire):
@@ -268,14 +306,16 @@ def test_s13_an_older_revision_is_stale(world, wire):
 
 # S15
 
-def test_s15_the_33rd_connection_is_busy(path):
-    with contextlib.ExitStack() as stack:
-        wires = [stack.enter_context(Wire(path)) for _ in range(32)]
+@pytest.mark.parametrize("role, uid, most", [("admin", 0, 32), ("panel", 61002, 80)])
+def test_s15_one_connection_too_many_is_busy(world, role, uid, most):
+    path = f"{world.run}/{role}/socket"
+    with as_user(uid), contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(Wire(path)) for _ in range(most)]
         for wire in wires:
             wire.hello()
         last = stack.enter_context(Wire(path))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            last.put({"op": "hello", "id": 1, "v": 1, "client": "33"})
+            last.put({"op": "hello", "id": 1, "v": 1, "client": "too many"})
         lines = last.closed()
         assert all(line["code"] == "BUSY" for line in lines)
         assert wires[0].ask("status")["ok"] is True

@@ -48,8 +48,14 @@ def test_s10_a_follower_that_never_reads_is_dropped_and_can_go_on_where_it_was(l
         again.hello()
         assert again.ask("follow", journal=hello["journal"], after=seen[-1])["ok"] is True
         assert again.line()["ev"] == seen[-1] + 1
+    site = lab.site("new.test")
     lab.must("delete", "@new.test")
     lab.await_inventory(before)
+    with Wire(path) as late:  # S5
+        late.hello()
+        for task in ("verify", "disable", "delete", "backup"):
+            reply = late.ask("submit", key=new_key(), type=task, object=site["id"], revision=0)
+            assert reply["code"] == "NO_OBJECT", reply
 
 
 def test_s12_a_stuck_object_is_locked_until_doctor_takes_it_up_again(lab):
@@ -89,6 +95,45 @@ def test_s14_a_daemon_that_is_not_ready_takes_no_task(lab, path):
         process.kill(signal.SIGCONT)
     lab.until_ready()
     assert lab.must("list", "site") == []
+
+
+def test_s14_a_journal_without_room_takes_no_task_until_it_has_some(lab, path):
+    """The file system of the journal is full: nothing new, what is there can still be read, and then all goes on by itself."""
+    lab.logs.expect("journal", "it closed its socket", "its engine has ended", "JOURNAL_UNAVAILABLE")
+    lab.stop()
+    state = f"{lab.folder}/state"
+    os.rename(state, f"{state}.kept")
+    os.mkdir(state)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,mode=0711", "lab", state], check=True)
+    try:
+        subprocess.run(["cp", "-a", f"{state}.kept/.", state], check=True)
+        lab.start_daemon()
+        lab.until_ready()
+        platform = lab.must("show", "@platform_pages")
+        with open(f"{state}/full", "wb") as hog:
+            with pytest.raises(OSError):
+                while True:
+                    hog.write(b"x" * 65536)
+                    hog.flush()
+        with Wire(path) as early:
+            early.hello()
+            reply = early.ask("submit", key=new_key(), type="install", object=new_id("s"), revision=0, name="full.test",
+                              platform=platform["id"])
+            while reply["ok"]:  # as long as what it had left lasts
+                reply = early.ask("submit", key=new_key(), type="verify", object=platform["id"], revision=platform["revision"])
+            assert reply["code"] == "JOURNAL_UNAVAILABLE", reply
+            assert lab.must("list", "platform")
+        os.unlink(f"{state}/full")
+        lab.await_(lambda: lab.provision("install", "@room.test", "platform=@platform_pages", "title=Room").code == 0, 60, "an install")
+        lab.must("delete", "@room.test")
+        lab.inventory()  # waits until the trash is empty
+        lab.stop()
+    finally:
+        subprocess.run(["umount", "-l", state], check=True)
+        os.rmdir(state)
+        os.rename(f"{state}.kept", state)
+    lab.start_daemon()
+    lab.until_ready()
 
 
 def test_s15_the_65th_request_under_way_is_busy(lab, path):
