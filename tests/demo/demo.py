@@ -25,6 +25,7 @@ import time
 TREE = os.path.abspath(f"{__file__}/../../..")
 DIR = os.path.abspath(os.environ.get("DEMO_DIR", "/srv/hostmaster-demo"))
 ENGINE, DBA, PANEL, DATABASE = 69001, 69002, 69003, 69004  # uids, and gids of the same numbers
+UIDS = "510000-519999"  # not the default: what a provisiond of this machine runs as is not ours to end
 FOLDERS = {"run": 0, "run/httpd": 0, "run/panel-httpd": PANEL, "state": 0, "sites": 0, "platforms": 0, "sources": 0, "log": 0,
            "log/httpd": 0, "log/panel": PANEL, "db": DATABASE, "panel": PANEL}  # each with its owner
 SW = f"{DIR}/sw"
@@ -104,7 +105,8 @@ def configure():
     """Writes what `make install` cannot know."""
     settings = {
         "RunDir": f"{DIR}/run", "StateDir": f"{DIR}/state", "SitesRoot": f"{DIR}/sites", "PlatformRoot": f"{DIR}/platforms",
-        "SecretsDir": f"{DIR}/etc/secrets", "LogDir": f"{DIR}/log", "EngineUser": ENGINE, "DbaUser": DBA, "SitesUser": "www-data",
+        "BackupRoot": f"{DIR}/backups", "UidRange": UIDS, "SecretsDir": f"{DIR}/etc/secrets", "LogDir": f"{DIR}/log",
+        "EngineUser": ENGINE, "DbaUser": DBA, "SitesUser": "www-data",
         "PanelUsers": PANEL, "HttpdPidFile": f"{DIR}/run/httpd/httpd.pid", "DbSocket": f"{DIR}/db/socket", "TrashTime": 0,
         "AllowLocalhost": "on"}
     conf = f"{DIR}/etc/provisiond.conf"

@@ -102,6 +102,9 @@ def test_a_demo_comes_stays_and_goes_without_a_trace(demo):
     before = machine()
     first = check_addresses(demo, demo.run("start")[-3:])
     assert demo.listens() == set(PORTS)
+    with open(f"{demo.folder}/etc/provisiond.conf", encoding="utf-8") as f:
+        rows = [line.split() for line in f if " /" in line and not line.startswith("#")]
+    assert {name for name, path in rows if not path.startswith(demo.folder)} <= {"SourceRoot", "PhpProgram", "FpmProgram", "HttpdProgram"}
     pids = demo.pids()
     lines = demo.run("start")
     assert len(lines) == 3 and check_addresses(demo, lines) != first
