@@ -40,6 +40,17 @@ static apr_status_t submit(json_t **ret, pv_ctl_t *ctl, const pv_target_t *targe
     }
 }
 
+/* What a verb found that was run by itself; a name is a plain word. */
+static void show_results(const pv_ctl_t *ctl, const json_t *row)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(row, "results"), name, value)
+    {
+        fprintf(ctl->view.out, "%s: %s\n", name, pv_view_cell(name, value, NULL, ctl->p));
+    }
+}
+
 /* How it ended: the line for people was the log's last one; what they need on top is the way out. */
 static void show_end(pv_ctl_t *ctl, const json_t *row)
 {
@@ -49,8 +60,7 @@ static void show_end(pv_ctl_t *ctl, const json_t *row)
         pv_view_json(&ctl->view, row);
         return;
     }
-    if (json_object_size(json_object_get(row, "results")) > 0)
-        pv_view_record(&ctl->view, json_object_get(row, "results"), NULL, ctl->p);
+    show_results(ctl, row);
     if (pv_error_row(code)->class != PV_CLASS_OK) {
         pv_err_t end;
         (void)pv_fail(&end, code, pv_row_text(row, "field"), "%s", pv_row_text(row, "text"));

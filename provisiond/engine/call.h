@@ -38,6 +38,7 @@ struct pv_call {
     pv_dgram_out_t *out;     /* ROOT, DBA, WORKER: the message, its seq set by pv_call_run */
     json_t *request;         /* WORKER: written to its descriptor 0; owned by the call */
     int deadline;            /* WORKER: seconds; 0: 600 */
+    int scans;               /* WORKER: lists all packages; the end of the set is told even if there are none */
     const char *host, *path; /* HTTP: Host header and path, a random query is added */
     const char *title;       /* HTTP: text the answer must hold, or NULL */
     const char *addr;        /* HTTP: address to connect to */

@@ -54,6 +54,8 @@ static const char *detail_of(const pv_job_t *job, const char *step, apr_pool_t *
         return pv_path_place(&conf->PlatformRoot, pv_props_str(job->plan, "place"), p);
     if (!strcmp(step, "copy"))
         return apr_pstrcat(p, "from ", pv_path_place(&conf->SourceRoot, pv_props_str(job->plan, "source"), p), NULL);
+    if (!strcmp(step, "run"))
+        return pv_props_str(job->plan, "label");
     return "";
 }
 

@@ -82,7 +82,7 @@ apr_status_t pv_object_users(int *count, pv_object_t **first, pv_journal_t *j, c
 apr_status_t pv_host_claim(pv_journal_t *j, const pv_id_t *site, const char *const *names, int n, pv_err_t *err);
 apr_status_t pv_host_owner(pv_id_t *ret, pv_journal_t *j, const char *name); /* APR_NOTFOUND where free */
 
-/* The next uid of the range, never given before; recorded in the caller's transaction. */
+/* The next uid of the range, never given before and nobody's; recorded in the caller's transaction. */
 apr_status_t pv_uid_take(uid_t *ret, pv_journal_t *j, uid_t first, uid_t last, pv_err_t *err);
 
 #endif

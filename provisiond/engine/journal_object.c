@@ -26,6 +26,7 @@ static const char SQL_SAVE[] = "INSERT INTO context (id, name, kind, uid, revisi
                                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET name = ?2,"
                                " uid = ?4, revision = ?5, state = ?6, props = ?7, changed = ?8, deleted = ?9";
 static const char SQL_DISCARD[] = "DELETE FROM context WHERE id = ?1 AND state = 'new'";
+static const char SQL_UID_USED[] = "SELECT 1 FROM context WHERE uid = ?1 LIMIT 1";
 static const char SQL_HOST_OWNER[] = "SELECT site FROM host WHERE name = ?1";
 static const char SQL_HOST_CLAIM[] = "INSERT OR IGNORE INTO host (name, site) VALUES (?1, ?2)";
 static const char SQL_HOST_FREE[] = "DELETE FROM host WHERE site = ?1";
@@ -196,6 +197,16 @@ apr_status_t pv_host_claim(pv_journal_t *j, const pv_id_t *site, const char *con
 
 /* ---- uids ---- */
 
+/* An adopted platform has brought its own. */
+static int uid_used(pv_journal_t *j, uid_t uid)
+{
+    sqlite3_stmt *q = pv_sql_query(j, SQL_UID_USED, "l", (int64_t)uid);
+    int used = pv_sql_row(q);
+    if (used)
+        pv_sql_end(q);
+    return used;
+}
+
 apr_status_t pv_uid_take(uid_t *ret, pv_journal_t *j, uid_t first, uid_t last, pv_err_t *err)
 {
     apr_pool_t *p;
@@ -204,6 +215,8 @@ apr_status_t pv_uid_take(uid_t *ret, pv_journal_t *j, uid_t first, uid_t last, p
     uid_t next = taken ? (uid_t)strtoul(taken, NULL, 10) + 1 : first;
     if (next < first)
         next = first;
+    while (next <= last && uid_used(j, next))
+        next++;
     apr_status_t rv;
     if (next > last)
         rv = pv_fail(err, PV_INTERNAL, NULL, "UidRange %u-%u is used up; widen it in provisiond.conf", first, last);

@@ -5,6 +5,7 @@
  * here leaves nothing behind.
  */
 #include "engine/manifest.h"
+#include "proto/task.h"
 #include <apr_file_info.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
@@ -213,6 +214,29 @@ static const row_t verb_rows[] = {
     {"args", 0, offsetof(pv_verb_t, args), read_strings},
 };
 
+/* Has the task `run` of this kind of object such a field, besides the verb? */
+static int is_arg(const char *kind, const char *name)
+{
+    const pv_task_row_t *task = pv_task_find("run", strcmp(kind, "site") ? PV_PLATFORM : PV_SITE);
+    int i = 0;
+
+    while (i < task->nfields && strcmp(task->field[i].name, name))
+        i++;
+    return i < task->nfields && strcmp(name, "verb");
+}
+
+static apr_status_t check_args(reader_t *r, const char *where, const pv_verb_t *verb)
+{
+    int i;
+
+    if (!verb->run && verb->args.n > 0)
+        return wrong(r, below(r, where, "args"), "goes only with run");
+    for (i = 0; i < verb->args.n; i++)
+        if (!is_arg(verb->run, verb->args.s[i]))
+            return wrong(r, below(r, where, "args"), "must be fields of the task run besides its verb");
+    return APR_SUCCESS;
+}
+
 /* What was cut off is simply done again: there is nothing from which a live object could be made anew. */
 static apr_status_t read_verb(reader_t *r, const char *where, const json_t *value, pv_verb_t *verb)
 {
@@ -220,7 +244,7 @@ static apr_status_t read_verb(reader_t *r, const char *where, const json_t *valu
 
     if (!rv && verb->run && verb->kind != PV_REPEAT)
         rv = wrong(r, below(r, where, "run"), "a verb that people ask for by itself must be of kind REPEAT");
-    return rv;
+    return rv ? rv : check_args(r, where, verb);
 }
 
 static apr_status_t read_verbs(reader_t *r, const char *where, const json_t *value, void *ret)

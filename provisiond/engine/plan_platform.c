@@ -83,6 +83,7 @@ static apr_status_t choose_app(pv_planner_t *m)
     if (*app)
         m->job->app = one->app;
     pv_plan_flag(m, "setup", !*app || pv_manifest_verb(one, "setup") != NULL);
+    pv_plan_flag(m, "packages", !*app || pv_manifest_verb(one, "packages") != NULL);
     return APR_SUCCESS;
 }
 

@@ -31,20 +31,26 @@ static const char *offered(const pv_manifest_t *manifest, const char *kind, apr_
     return *all ? all : "nothing";
 }
 
-/* A field besides the verb's own name that the verb does not take; NULL where there is none. */
-static const char *not_taken(const pv_planner_t *m, const pv_verb_t *verb)
+/* Fields besides the verb's own name only where the verb takes them. All that are wrong are named. */
+static apr_status_t check_args(pv_planner_t *m, const pv_verb_t *verb)
 {
+    pv_err_t bad = {0};
     int i;
 
-    for (i = 0; i < m->fields->n; i++)
-        if (strcmp(m->fields->field[i].name, "verb") && !pv_strings_have(&verb->args, m->fields->field[i].name))
-            return m->fields->field[i].name;
-    return NULL;
+    for (i = 0; i < m->fields->n; i++) {
+        const char *name = m->fields->field[i].name;
+        if (strcmp(name, "verb") && !pv_strings_have(&verb->args, name))
+            pv_fail_also(&bad, name, "the verb %s takes none", verb->name);
+    }
+    if (bad.code == PV_OK)
+        return APR_SUCCESS;
+    *m->err = bad;
+    return APR_EGENERAL;
 }
 
 static apr_status_t choose_verb(pv_planner_t *m)
 {
-    const char *kind = pv_kind_name(pv_id_kind(&m->job->object)), *name = pv_fields_str(m->fields, "verb", ""), *bad;
+    const char *kind = pv_kind_name(pv_id_kind(&m->job->object)), *name = pv_fields_str(m->fields, "verb", "");
     const pv_manifest_t *manifest;
     const pv_verb_t *verb;
     apr_status_t rv = pv_manifest_read(&manifest, m->conf->AppsDir, m->job->app.s, m->err, m->p);
@@ -55,11 +61,9 @@ static apr_status_t choose_verb(pv_planner_t *m)
     if (!verb || !verb->run || strcmp(verb->run, kind))
         return pv_fail(m->err, PV_SCHEMA, "verb", "%s offers no %s of a %s: there is %s", manifest->label, name, kind,
                        offered(manifest, kind, m->p));
-    bad = not_taken(m, verb);
-    if (bad)
-        return pv_fail(m->err, PV_SCHEMA, bad, "%s takes none", verb->label);
     json_object_set_new(m->job->plan, "verb", json_string(name));
-    return APR_SUCCESS;
+    json_object_set_new(m->job->plan, "label", json_string(verb->label));
+    return check_args(m, verb);
 }
 
 apr_status_t pv_plan_run(pv_planner_t *m)

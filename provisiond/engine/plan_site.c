@@ -31,6 +31,7 @@ static apr_status_t find_platform(pv_planner_t *m, const json_t *props, const pv
     pv_plan_flag(m, "install", pv_manifest_verb(*ret, "install") != NULL);
     pv_plan_flag(m, "move", pv_manifest_verb(*ret, "move") != NULL);
     pv_plan_flag(m, "status", pv_manifest_verb(*ret, "status") != NULL);
+    pv_plan_flag(m, "packages", pv_manifest_verb(*ret, "packages") != NULL);
     return APR_SUCCESS;
 }
 

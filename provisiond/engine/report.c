@@ -23,6 +23,8 @@ struct pv_report {
     pv_job_t *job;
     apr_pool_t *p;
     json_t *facts, *items;
+    int scans;
+    int64_t scan;             /* names its set of packages: its own time, which no other has */
     uint64_t count;           /* packages told */
     size_t bytes, fact_bytes; /* read; of them, facts that were taken */
     int ended, ok;
@@ -37,11 +39,13 @@ static apr_status_t drop(void *data)
     return APR_SUCCESS;
 }
 
-pv_report_t *pv_report_make(pv_job_t *job, apr_pool_t *p)
+pv_report_t *pv_report_make(pv_job_t *job, int scans, apr_pool_t *p)
 {
     pv_report_t *r = apr_pcalloc(p, sizeof(*r));
     r->job = job;
     r->p = p;
+    r->scans = scans;
+    r->scan = pv_journal_now();
     r->facts = json_object();
     r->items = json_array();
     apr_pool_cleanup_register(p, r, drop, apr_pool_cleanup_null);
@@ -110,7 +114,7 @@ static void tell_items(pv_report_t *r, const char *kind, json_t *body)
     pv_err_t err;
     pv_event_job_t job = {.id = r->job->id, .key = r->job->key};
     json_object_set_new(body, "type", json_string("package"));
-    json_object_set_new(body, "scan", json_integer((json_int_t)r->job->id));
+    json_object_set_new(body, "scan", json_integer(r->scan));
     pv_event_add(pv_engine_journal(r->job->engine), kind, &job, &r->job->object, body, &err);
 }
 
@@ -125,12 +129,24 @@ static void flush_items(pv_report_t *r)
     tell_items(r, "facts", body);
 }
 
+/* As every item is, whatever else stands in the line. */
+static json_t *item_of(const json_t *line)
+{
+    static const char *const name[] = {"type", "name", "version", "path", "label", "status", "schema"};
+    json_t *item = json_object();
+    for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++)
+        json_object_set_new(item, name[i], json_string(text_of(line, name[i])));
+    return item;
+}
+
 static void on_package(pv_report_t *r, json_t *line)
 {
-    json_object_del(line, "t");
-    if (!r->job || json_dumpb(line, NULL, 0, JSON_COMPACT) > ITEM_BYTES)
+    json_t *item = item_of(line);
+    if (!r->job || json_dumpb(item, NULL, 0, JSON_COMPACT) > ITEM_BYTES) {
+        json_decref(item);
         return;
-    json_array_append(r->items, line);
+    }
+    json_array_append_new(r->items, item);
     if (json_array_size(r->items) == ITEMS_A_LINE)
         flush_items(r);
 }
@@ -189,14 +205,9 @@ static const char *how_it_ended(int status, apr_pool_t *p)
     return apr_psprintf(p, "it ended with exit code %d", WEXITSTATUS(status));
 }
 
-void pv_report_end(pv_report_t *r, int status, pv_err_t *err)
+static void outcome(const pv_report_t *r, int status, pv_err_t *err)
 {
     int clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (r->job) {
-        flush_items(r);
-        if (r->count > 0)
-            tell_items(r, "facts-end", json_pack("{sI}", "count", (json_int_t)r->count));
-    }
     if (r->err.code != PV_OK)
         *err = r->err;
     else if (!r->ended)
@@ -205,4 +216,15 @@ void pv_report_end(pv_report_t *r, int status, pv_err_t *err)
         pv_fail(err, PV_DRIVER_FAILED, NULL, "it reported no error, and %s", how_it_ended(status, r->p));
     else
         *err = (pv_err_t){.code = PV_OK};
+}
+
+/* A set of packages without an end counts for nothing: the one before stays. */
+void pv_report_end(pv_report_t *r, int status, pv_err_t *err)
+{
+    outcome(r, status, err);
+    if (!r->job || err->code != PV_OK)
+        return;
+    flush_items(r);
+    if (r->scans || r->count > 0)
+        tell_items(r, "facts-end", json_pack("{sI}", "count", (json_int_t)r->count));
 }

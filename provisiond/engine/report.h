@@ -10,8 +10,9 @@
 
 typedef struct pv_report pv_report_t;
 
-/* JOB may be NULL: then nothing is logged or told. */
-pv_report_t *pv_report_make(pv_job_t *job, apr_pool_t *p);
+/* JOB may be NULL: then nothing is logged or told. SCANS: it lists packages, so a good end is one of the set even where
+ * there are none; of another worker's only where it told some. */
+pv_report_t *pv_report_make(pv_job_t *job, int scans, apr_pool_t *p);
 void pv_report_line(pv_report_t *report, const char *s, size_t len);
 
 /* The facts so far, an object; the caller's reference. */

@@ -176,8 +176,10 @@ static json_t *job_row(const ask_t *a, const pv_job_t *job)
                            json_pack("{sI sI sI sI sI sI}", "not_before", (json_int_t)job->not_before, "accepted",
                                      (json_int_t)job->accepted, "started", (json_int_t)job->started, "ended",
                                      (json_int_t)job->ended, "first", (json_int_t)first, "last", (json_int_t)last));
-    if (pv_job_has_results(job))
+    if (pv_job_has_results(job)) {
+        json_object_set(row, "verb", json_object_get(job->args, "verb"));
         json_object_set(row, "results", job->facts);
+    }
     if (pv_object_find(&object, a->engine->journal, &job->object, a->p) == APR_SUCCESS)
         json_object_set_new(row, "name", json_string(object->name.s));
     return row;

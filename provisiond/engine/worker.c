@@ -207,7 +207,7 @@ static void started(pv_call_t *call, const pv_reply_t *reply)
         return;
     }
     w->phase = RUNS;
-    w->report = pv_report_make(call->job, call->p);
+    w->report = pv_report_make(call->job, call->scans, call->p);
     w->request = call->fd[0];
     w->log = pv_pipe_make(loop, call->fd[1], LOG_LINE, log_line, w, call->p);
     w->lines = pv_pipe_make(loop, call->fd[2], REPORT_LINE, report_line, w, call->p);

@@ -98,6 +98,23 @@ static void test_a_uid_is_given_once_and_the_range_ends(void **state)
     pv_journal_rollback(journal());
 }
 
+/* The folder of an adopted platform belonged to it before it was one. */
+static void test_a_uid_that_an_object_has_is_not_given(void **state)
+{
+    pv_object_t adopted = object_of(PLATFORM, "@platform_own", json_object());
+    uid_t uid;
+    pv_err_t err;
+    adopted.uid = 70001;
+    save(&adopted);
+    assert_int_equal(pv_journal_begin(journal(), &err), APR_SUCCESS);
+    assert_int_equal(pv_uid_take(&uid, journal(), 70000, 70002, &err), APR_SUCCESS);
+    assert_int_equal(uid, 70000);
+    assert_int_equal(pv_uid_take(&uid, journal(), 70000, 70002, &err), APR_SUCCESS);
+    assert_int_equal(uid, 70002);
+    assert_int_equal(pv_uid_take(&uid, journal(), 70000, 70002, &err), APR_EGENERAL);
+    pv_journal_rollback(journal());
+}
+
 static void test_users_of_an_object_are_found_by_property(void **state)
 {
     pv_object_t a = object_of(SITE_A, "@a.test", json_pack("{ss}", "platform", PLATFORM)), *first;
@@ -210,6 +227,7 @@ int main(void)
         WORLD(test_an_earlier_life_writes_nothing_any_more),
         WORLD(test_a_name_has_one_owner),
         WORLD(test_a_uid_is_given_once_and_the_range_ends),
+        WORLD(test_a_uid_that_an_object_has_is_not_given),
         WORLD(test_users_of_an_object_are_found_by_property),
         WORLD(test_what_is_told_outside_a_transaction_comes_before_the_next_one),
         WORLD(test_events_are_kept_until_every_consumer_has_them),

@@ -34,7 +34,7 @@ static void test_each_ending_has_its_outcome(void **state)
         {{"{\"t\":\"unknown\"}", "{\"t\":\"end\",\"ok\":true}"}, EXIT(0), PV_OK},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        pv_report_t *r = pv_report_make(NULL, *state);
+        pv_report_t *r = pv_report_make(NULL, 0, *state);
         pv_err_t err = {.code = PV_CODES};
         for (size_t k = 0; k < COUNT(rows[i].lines) && rows[i].lines[k]; k++)
             pv_report_line(r, rows[i].lines[k], strlen(rows[i].lines[k]));
@@ -47,7 +47,7 @@ static void test_an_error_is_told_as_one_clean_line(void **state)
 {
     static const char line[] =
         "{\"t\":\"error\",\"code\":\"NOT_READABLE\",\"field\":\"place\",\"text\":\"a\\n\\u001b[1m\"}";
-    pv_report_t *r = pv_report_make(NULL, *state);
+    pv_report_t *r = pv_report_make(NULL, 0, *state);
     pv_err_t err;
     pv_report_line(r, line, strlen(line));
     pv_report_end(r, EXIT(1), &err);
@@ -58,7 +58,7 @@ static void test_an_error_is_told_as_one_clean_line(void **state)
 static void test_facts_are_bounded(void **state)
 {
     char line[4096];
-    pv_report_t *r = pv_report_make(NULL, *state);
+    pv_report_t *r = pv_report_make(NULL, 0, *state);
     for (int i = 0; i < 100; i++) {
         snprintf(line, sizeof(line), "{\"t\":\"fact\",\"name\":\"n%d\",\"value\":\"v\"}", i);
         pv_report_line(r, line, strlen(line));
@@ -77,7 +77,7 @@ static void test_facts_fit_a_line_and_have_plain_names(void **state)
     static const char *const bad[] = {
         "", "A", "a b", "a\\u001b[2J", "a\\n", "a-b", "n23456789012345678901234567890123"};
     char line[8192], value[6 * 1024 + 1];
-    pv_report_t *r = pv_report_make(NULL, *state);
+    pv_report_t *r = pv_report_make(NULL, 0, *state);
     for (size_t i = 0; i < COUNT(bad); i++) {
         snprintf(line, sizeof(line), "{\"t\":\"fact\",\"name\":\"%s\",\"value\":\"v\"}", bad[i]);
         pv_report_line(r, line, strlen(line));

@@ -26,10 +26,11 @@ static client_t *connect_one(void)
     return c;
 }
 
-/* Hangs up and lets the engine see it. */
+/* Hangs up and lets the engine see it, and finish what was asked of it. */
 static int is_alone(void *ctx)
 {
-    return ((client_t *)ctx)->usage.connections == 0;
+    const client_t *c = ctx;
+    return c->usage.connections == 0 && c->usage.requests == 0;
 }
 
 static void hang_up(client_t *c)

@@ -14,7 +14,8 @@
 static const char good[] =
     "{'v':1,'name':'odd','label':'Odd','databases':['mariadb'],'marker':['a/b.txt'],'fields':['title'],'required':[],"
     "'link':true,'php':false,'probe':{'path':'/x?y=1','title':true},"
-    "'verbs':{'install':{'deadline':30,'net':true,'kind':'ONCE','label':'Install','permission':'run'}}}";
+    "'verbs':{'install':{'deadline':30,'net':true,'kind':'ONCE','label':'Install','permission':'run'},"
+    "'login':{'deadline':9,'kind':'REPEAT','label':'Log in','run':'site','args':['admin_name']}}}";
 
 /* A text in GOOD, what stands there instead, and what the error then says. */
 static const struct {
@@ -41,6 +42,14 @@ static const struct {
     {"'deadline':30", "'deadline':0", "verbs.install.deadline: must be a number of seconds"},
     {"'deadline':30", "'deadline':'30'", "verbs.install.deadline: must be a number of seconds"},
     {"'kind':'ONCE'", "'kind':'TWICE'", "verbs.install.kind: must be REPEAT or ONCE"},
+    {"'run':'site'", "'run':'server'", "verbs.login.run: must be site or platform"},
+    {"'run':'site'", "'run':true", "verbs.login.run: must be site or platform"},
+    {"'run':'site',", "", "verbs.login.args: goes only with run"},
+    {"'REPEAT'", "'ONCE'", "verbs.login.run: a verb that people ask for by itself must be of kind REPEAT"},
+    {"['admin_name']", "['admin_mail']", "verbs.login.args: must be fields of the task run"},
+    {"['admin_name']", "['verb']", "verbs.login.args: must be fields of the task run"},
+    {"'run':'site'", "'run':'platform'", "verbs.login.args: must be fields of the task run"},
+    {"['admin_name']", "'admin_name'", "verbs.login.args: must be a list"},
     {"'net':true", "'next':true", "verbs.install.next: there is no such key"},
     {"{'v'", "['v'", "line 1: "},
 };
@@ -103,6 +112,10 @@ static void test_a_changed_manifest_counts_at_once(void **state)
     assert_true(pv_strings_have(&m->databases, "mariadb") && !pv_strings_have(&m->databases, "sqlite"));
     verb = pv_manifest_verb(m, "install");
     assert_true(verb && verb->net && verb->kind == PV_ONCE && verb->deadline == 30);
+    assert_null(verb->run);
+    verb = pv_manifest_verb(m, "login");
+    assert_true(verb && !verb->net && pv_strings_have(&verb->args, "admin_name"));
+    assert_string_equal(verb->run, "site");
     assert_null(pv_manifest_verb(m, "setup"));
     put("'link':true", "'link':false", *state);
     assert_int_equal(pv_manifest_list(&list, &n, folder, &err, *state), APR_SUCCESS);

@@ -186,6 +186,12 @@ static const struct {
     {"verify", NEW_CODE, "name=x server=" WEB " place=0:x app=joomla", PV_SCHEMA, "app", "no driver 'joomla'"},
     {"verify", PAGES, "name=pages server=" WEB " place=0:other", PV_SCHEMA, "place", "stays so"},
     {"verify", PAGES, "name=pages server=" WEB " place=0:pages app=wordpress", PV_SCHEMA, "app", "stays so"},
+    {"run", SITE, "verb=login", PV_SCHEMA, "verb", "there is status, stats"},
+    {"run", SITE, "verb=install", PV_SCHEMA, "verb", "offers no install of a site"},
+    {"run", SITE, "verb=stats admin_name=ann maintenance=on", PV_SCHEMA, "admin_name", "maintenance: the verb stats"},
+    {"run", NEW_SITE, "verb=stats", PV_NO_OBJECT, "object", NEW_SITE},
+    {"run", PRESS, "verb=cron", PV_SCHEMA, "verb", "there is nothing"},
+    {"run", UNREADY, "verb=cron", PV_SCHEMA, "app", "must be the name of an installed driver"},
     {"verify", NEW_HOST, "name=web http=apache http_port=80", PV_NAME_IN_USE, "name", "@server_web"},
 };
 
@@ -228,16 +234,17 @@ static void test_an_install_decides_everything_once(void **state)
     assert_int_equal(job->uid, 70000);
     assert_string_equal(job->app.s, "wordpress");
     assert_true(json_equal(
-        job->plan, json_of("{'state':'enabled','was':'','context':'@b.test','name':'b.test','platform':'" PRESS
-                           "','server':'" WEB "','place':'0:press','version':'6.1','port':'8080','link':true,"
-                           "'php':true,'install':true,'move':true,'status':true,'database':true,'db_server':'" DB
-                           "','db':'mariadb','dbgen':'1'}")));
+        job->plan,
+        json_of("{'state':'enabled','was':'','context':'@b.test','name':'b.test','platform':'" PRESS "','server':'" WEB
+                "','place':'0:press','version':'6.1','port':'8080','link':true,"
+                "'php':true,'install':true,'move':true,'status':true,'packages':true,'database':true,'db_server':'" DB
+                "','db':'mariadb','dbgen':'1'}")));
     assert_true(json_equal(job->want,
                            json_of("{'name':'b.test','platform':'" PRESS "','db_server':'" DB
                                    "','admin_mail':'a@example.org','title':'b.test','dbgen':'1','app':'wordpress'}")));
     assert_string_equal(
         steps_of(job),
-        "names clear dirs secret database grant link driver quiet settle pool vhost publish served record ");
+        "names clear dirs secret database grant link driver quiet settle pool vhost publish served record packages ");
 }
 
 static void test_a_driver_without_database_and_php_leaves_their_steps_out(void **state)
@@ -259,6 +266,15 @@ static void test_a_verify_changes_only_what_it_names(void **state)
     assert_string_equal(pv_props_str(more->want, "client"), "Somebody");
 }
 
+static void test_a_run_leaves_the_object_as_it_is(void **state)
+{
+    pv_job_t *job = planned("run", SITE, "verb=stats");
+    assert_true(json_equal(job->want, job->have));
+    assert_string_equal(pv_props_str(job->plan, "label"), "Statistics");
+    assert_string_equal(job->app.s, "static");
+    assert_string_equal(steps_of(job), "run ");
+}
+
 static void test_a_delete_wants_nothing_and_knows_what_was(void **state)
 {
     pv_job_t *job = planned("delete", SITE, "");
@@ -275,12 +291,12 @@ static void test_a_platform_is_copied_once_or_adopted(void **state)
         planned("verify", NEW_CODE, "name=x server=" WEB " place=0:x/y:web source=0:wordpress app=wordpress");
     pv_job_t *adopted = planned("verify", NEW_CODE, "name=x server=" WEB " place=0:x");
     pv_job_t *again = planned("verify", PRESS, "name=press server=" WEB " place=0:press");
-    assert_string_equal(steps_of(copied), "clear place copy check detect setup record ");
+    assert_string_equal(steps_of(copied), "clear place copy check detect setup record packages ");
     assert_true(json_equal(json_object_get(copied->plan, "except"), json_of("['wp-config.php','.htaccess']")));
     assert_int_equal(copied->uid, 70000);
     assert_true(pv_props_flag(adopted->plan, "adopt") && !pv_props_flag(copied->plan, "adopt"));
     assert_int_equal(adopted->uid, 0);
-    assert_string_equal(steps_of(again), "clear place check detect setup record ");
+    assert_string_equal(steps_of(again), "clear place check detect setup record packages ");
 }
 
 #define WORLD(name) cmocka_unit_test_setup_teardown(name, world_make, world_end)
@@ -292,6 +308,7 @@ int main(void)
         WORLD(test_an_install_decides_everything_once),
         WORLD(test_a_driver_without_database_and_php_leaves_their_steps_out),
         WORLD(test_a_verify_changes_only_what_it_names),
+        WORLD(test_a_run_leaves_the_object_as_it_is),
         WORLD(test_a_delete_wants_nothing_and_knows_what_was),
         WORLD(test_a_platform_is_copied_once_or_adopted),
     };

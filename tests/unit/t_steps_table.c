@@ -16,6 +16,7 @@ static const struct {
     {"verify", PV_SERVER}, {"verify", PV_PLATFORM}, {"verify", PV_SITE},    {"install", PV_SITE},
     {"disable", PV_SITE},  {"enable", PV_SITE},     {"delete", PV_SITE},    {"delete", PV_PLATFORM},
     {"delete", PV_SERVER}, {"purge", PV_SITE},      {"purge", PV_PLATFORM}, {"restore", PV_SITE},
+    {"run", PV_SITE},      {"run", PV_PLATFORM},
 };
 
 static int place_of(const pv_plan_row_t *row, const char *name)
@@ -112,10 +113,11 @@ static int world_make(void **state)
     strcpy(world.job.object.s, "saaaaaaaaaaaa");
     strcpy(world.job.app.s, "wordpress");
     world.job.facts = json_of("{}");
+    world.job.args = json_of("{'verb':'login','admin_name':'ann'}");
     world.job.plan =
         json_of("{'state':'enabled','was':'','name':'a.test','platform':'paaaaaaaaaaaa','place':'1:cms:web',"
                 "'port':'8080','addresses':['127.0.0.1','::1'],'database':true,'db':'mariadb',"
-                "'db_server':'vaaaaaaaaaaaa','dbgen':'1','version':'6.1'}");
+                "'db_server':'vaaaaaaaaaaaa','dbgen':'1','version':'6.1','verb':'login'}");
     world.job.want = json_of("{'aliases':['b.test'],'redirect':'b.test','title':'A & B','admin_mail':'a@example.org',"
                              "'client':'Somebody'}");
     return 0;
@@ -156,6 +158,8 @@ static const struct {
     {pv_httpd_listens, "8080"},
     {pv_link_make, "paaaaaaaaaaaa 1:cms:web link - - w -"},
     {pv_driver_install, "saaaaaaaaaaaa 1:cms:web driver wordpress install d -"},
+    {pv_verb_run, "saaaaaaaaaaaa 1:cms:web driver wordpress login d -"},
+    {pv_packages_list, "saaaaaaaaaaaa 1:cms:web driver wordpress packages d -"},
     {pv_trash_empty, "saaaaaaaaaaaa - empty - - t -"},
 };
 
@@ -186,6 +190,22 @@ static void test_a_driver_s_request_is_whole(void **state)
         "'db':{'type':'mariadb','name':'saaaaaaaaaaaad1','user':'saaaaaaaaaaaa','socket':'/run/db',"
         "'secret_file':'/srv/sites/saaaaaaaaaaaa/etc/db'},'args':{'title':'A & B','admin_mail':'a@example.org'}}");
     assert_true(json_equal(call->request, wanted));
+}
+
+static void test_a_run_takes_its_arguments_and_the_manifest_s_deadline(void **state)
+{
+    pv_call_t *call;
+    words_of(pv_verb_run, &call);
+    assert_true(json_equal(json_object_get(call->request, "args"), json_of("{'admin_name':'ann'}")));
+    assert_string_equal(json_string_value(json_object_get(call->request, "verb")), "login");
+    assert_int_equal(call->deadline, 60);
+    pv_props_set(world.job.plan, "verb", "cron");
+    assert_string_equal(words_of(pv_verb_run, &call), "saaaaaaaaaaaa 1:cms:web driver wordpress cron dn -");
+    assert_int_equal(json_object_size(json_object_get(call->request, "args")), 0);
+    pv_props_set(world.job.plan, "verb", "dance");
+    words_of(pv_verb_run, &call);
+    assert_int_equal(call->kind, PV_CALL_NONE);
+    assert_int_equal(call->answer.code, PV_SCHEMA);
 }
 
 static void test_a_database_over_tcp_needs_the_network_of_the_host(void **state)
@@ -251,6 +271,7 @@ int main(void)
         WORLD(test_each_call_says_what_is_asked),
         WORLD(test_a_disabled_site_has_no_pool_and_another_host),
         WORLD(test_a_driver_s_request_is_whole),
+        WORLD(test_a_run_takes_its_arguments_and_the_manifest_s_deadline),
         WORLD(test_a_database_over_tcp_needs_the_network_of_the_host),
         WORLD(test_the_page_asked_for_is_a_visitor_s),
         WORLD(test_a_site_s_driver_is_its_platform_s),

@@ -49,6 +49,8 @@ static const struct {
 } values[] = {
     {PV_VALUE_LABEL, "web-1", SAME},
     {PV_VALUE_LABEL, "Web", NULL},
+    {PV_VALUE_ONOFF, "on", SAME},
+    {PV_VALUE_ONOFF, "offline", NULL},
     {PV_VALUE_DOMAIN, "WWW.a.test", "www.a.test"},
     {PV_VALUE_DOMAIN, "none", NULL},
     {PV_VALUE_DOMAIN_OR_NONE, "none", SAME},

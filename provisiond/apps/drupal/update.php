@@ -27,6 +27,8 @@ function update(Request $request, Report $report): void
     drupal_flush_all_caches();
     $report->log('info', "$done updates");
     $report->fact('schema', schema_installed()['system']);
+    $version = code_version($request->need('platform.root'))[0];
+    packages_report($report, code_extensions($request), $version, site_extensions());
 }
 
 function update_load(): void

@@ -10,7 +10,7 @@ declare(strict_types=1);
 namespace Provision\Drupal7;
 
 use Provision\{Report, Request};
-use function Provision\Drupal\{requirements_check, schema_check, updates_pending, updates_run};
+use function Provision\Drupal\{packages_report, requirements_check, schema_check, updates_pending, updates_run};
 
 function update(Request $request, Report $report): void
 {
@@ -26,6 +26,8 @@ function update(Request $request, Report $report): void
     drupal_flush_all_caches();
     $report->log('info', "$done updates");
     $report->fact('schema', schema_installed()['system']);
+    $version = code_version($request->need('platform.root'));
+    packages_report($report, code_extensions($request), $version, site_extensions());
 }
 
 function update_load(): void

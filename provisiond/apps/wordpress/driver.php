@@ -77,6 +77,7 @@ function update(Request $request, Report $report): void
     }
     $report->log('info', "the database had version $found and has $now");
     $report->fact('schema', $now);
+    packages($request, $report);
 }
 
 /** Each event is put off to its next time before it runs: one that dies is not run again and again. */

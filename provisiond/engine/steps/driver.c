@@ -1,6 +1,7 @@
 /*
- * What is done inside a site by its own uid: the driver's install, and the emptying of the folders that it filled. The
- * request is the contract of provision-driver(7); no secret is in it, only the path of the file that holds it.
+ * What is done inside a site by its own uid: the driver's install and other verbs, and the emptying of the folders that
+ * it filled. The request is the contract of provision-driver(7); no secret is in it, only the path of the file that
+ * holds it.
  */
 #include "engine/steps/steps.h"
 #include <apr_strings.h>
@@ -91,19 +92,59 @@ static json_t *fields_of(const pv_job_t *job, const pv_verb_t *verb)
     return args;
 }
 
-void pv_verb_run(const pv_job_t *job, pv_call_t *call)
+/* A verb of the object itself, which is a site or a platform. NULL: it was not built. */
+static const pv_verb_t *ask_verb(const pv_job_t *job, pv_call_t *call, const char *name)
 {
-    const char *name = pv_props_str(job->plan, "verb");
     const pv_manifest_t *m = pv_step_manifest(job, call);
     int made;
 
     if (!m)
-        return;
+        return NULL;
     made = pv_id_kind(&job->object) == PV_SITE
                ? pv_step_site_verb(job, call, name, "", pv_props_str(job->plan, "dbgen"))
                : pv_step_verb(job, call, m, name, &job->object, "");
-    if (made)
-        json_object_set_new(call->request, "args", fields_of(job, pv_manifest_verb(m, name)));
+    return made ? pv_manifest_verb(m, name) : NULL;
+}
+
+/* A run that has to be done again tells what it finds then, and nothing of the one before. */
+static void read_results(pv_call_t *call, pv_reply_t *reply)
+{
+    if (reply->code == PV_OK)
+        json_object_clear(call->job->facts);
+}
+
+void pv_verb_run(const pv_job_t *job, pv_call_t *call)
+{
+    const char *name = pv_props_str(job->plan, "verb");
+    const pv_verb_t *verb = ask_verb(job, call, name);
+    pv_err_t err;
+
+    if (verb) {
+        call->read = read_results;
+        json_object_set_new(call->request, "args", fields_of(job, verb));
+    } else if (call->answer.code == PV_OK) {
+        pv_fail(&err, PV_SCHEMA, "verb", "the driver has no verb %s any more", name);
+        pv_step_fail(call, &err);
+    }
+}
+
+/* What it told of packages has gone its own way, other facts are nobody's; and nothing depends on whether it came to
+ * its end, so a failure is a warning. */
+static void read_packages(pv_call_t *call, pv_reply_t *reply)
+{
+    json_object_clear(call->facts);
+    if (reply->code == PV_OK || reply->code == PV_CANCELLED)
+        return;
+    pv_job_log(call->job, PV_LOG_WARNING, "engine", "its packages could not be listed: %s: %s",
+               pv_error_row(reply->code)->name, *reply->detail ? reply->detail : pv_error_row(reply->code)->text);
+    *reply = (pv_reply_t){.code = PV_OK};
+}
+
+void pv_packages_list(const pv_job_t *job, pv_call_t *call)
+{
+    if (ask_verb(job, call, "packages"))
+        call->scans = 1;
+    call->read = read_packages;
 }
 
 void pv_step_empty(const pv_job_t *job, pv_call_t *call, const char *flags)

@@ -21,7 +21,7 @@ pv_step_fn pv_secret_probe, pv_secret_make, pv_secret_drop;
 pv_step_fn pv_database_probe, pv_database_create, pv_database_drop, pv_grant_probe, pv_grant_give;
 pv_step_fn pv_link_probe, pv_link_make, pv_link_drop;
 /* driver.c */
-pv_step_fn pv_driver_install, pv_site_empty, pv_verb_run;
+pv_step_fn pv_driver_install, pv_site_empty, pv_verb_run, pv_packages_list;
 /* backup.c: archives, and what is built from them beside the live site */
 pv_step_fn pv_archive_make, pv_archive_pack, pv_archive_keep, pv_archive_drop, pv_archive_unpack;
 pv_step_fn pv_backup_record, pv_backup_forget;

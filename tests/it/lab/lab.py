@@ -59,7 +59,7 @@ def _remove_leftovers():
                 _remove(folder)
 
 
-def _own_uids():
+def own_uids():
     """The first of UIDS uids that no other lab on this machine uses, and the lock that keeps them: a daemon ends processes by uid."""
     for n in range(RANGES):
         lock = open(f"{tempfile.gettempdir()}/pv-uids-{n}", "wb")
@@ -87,7 +87,7 @@ class Lab:
         self.folder = tempfile.mkdtemp(prefix="pv", dir=BASE)
         self.lock = open(f"{self.folder}/lock", "wb")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
-        self.first_uid, self.uids_lock = _own_uids()
+        self.first_uid, self.uids_lock = own_uids()
         self.last_uid = self.first_uid + UIDS - 1
         os.chmod(self.folder, 0o755)
         self.netns, self.daemon = Netns(), None

@@ -11,12 +11,15 @@ import struct
 import subprocess
 import tempfile
 
+from lab.lab import own_uids
+
 TOP = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("PV_BUILD", TOP / "build"))
 ABSENT, DRIFT, CURRENT = range(3)
 REPLY, EXIT, DBA = 1000, 1001, 1002
 DEADLINE = 30
-ENGINE_UID, DBA_UID, FIRST_UID, LAST_UID = 61001, 61002, 70000, 70099
+FIRST_UID, UIDS_LOCK = own_uids()
+ENGINE_UID, DBA_UID, LAST_UID = 61001, 61002, FIRST_UID + 99
 
 
 def rows(path, word):

@@ -1,7 +1,7 @@
 <?php
 /*
  * A driver for tests: the smallest CMS that has everything, a database, a pool, a link and an installation that can be done once.
- * The field `profile` chooses how its install misbehaves.
+ * The field `profile` chooses how its install misbehaves; its further verbs are what people can run, well or badly.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,6 +17,9 @@ require dirname(__DIR__) . '/driver.php';
 const VERBS = [
     'detect' => [__NAMESPACE__ . '\detect'], 'install' => [__NAMESPACE__ . '\install'],
     'move' => [__NAMESPACE__ . '\move'], 'status' => [__NAMESPACE__ . '\status'],
+    'packages' => [__NAMESPACE__ . '\packages'],
+    'greet' => [__NAMESPACE__ . '\greet'], 'break' => [__NAMESPACE__ . '\refuse'], 'wait' => [__NAMESPACE__ . '\hang'],
+    'late' => [__NAMESPACE__ . '\hang'], 'reach' => [__NAMESPACE__ . '\reach'], 'weigh' => [__NAMESPACE__ . '\weigh'],
 ];
 
 const PROFILES = [
@@ -77,9 +80,49 @@ function status(Request $request, Report $report): void
     $report->fact('title', connect($settings)->query('SELECT title FROM page')->fetch_row()[0]);
 }
 
+/** As many as take several lines; a site can spoil its list, or empty it. */
+function packages(Request $request, Report $report): void
+{
+    $data = $request->get('site.data', '/nowhere');
+    $report->fact('version', '6.6.6'); // of which the record must not learn
+    if (is_file("$data/empty")) {
+        return;
+    }
+    for ($n = 0; $n < 120; $n++) {
+        $report->package('module', "m$n", '1.0', "modules/m$n", "Module $n", $request->has('site') ? 'enabled' : '');
+    }
+    if (is_file("$data/spoiled")) {
+        throw new Failure('DB_DOWN', 'the list is spoiled');
+    }
+}
+
+function greet(Request $request, Report $report): void
+{
+    $report->log('notice', 'somebody is greeted');
+    $report->fact('greeting', 'Hello, ' . $request->get('args.admin_name', 'world') . "\e[1m!");
+    $report->fact('site', $request->need('site.uri'));
+    $report->fact('version', '6.6.6'); // of which the site's record must not learn
+}
+
+function weigh(Request $request, Report $report): void
+{
+    $root = $request->need('platform.root');
+    $report->fact('files', count(scandir($root)) - 2);
+    $report->fact('writes', @touch("$root/mine") ? 'yes' : 'no');
+    $report->fact('site', $request->has('site') ? 'yes' : 'no');
+}
+
+/** What it sees of the network: a worker without one has not even the resolver's file. */
+function reach(Request $request, Report $report): void
+{
+    $report->fact('resolver', is_file('/etc/hosts') ? 'yes' : 'no');
+    $report->fact('title', connect(json_decode(file_get_contents($request->need('site.data') . '/settings.json'), true))
+        ->query('SELECT title FROM page')->fetch_row()[0]);
+}
+
 function refuse(Request $request, Report $report): never
 {
-    throw new Failure('DRIVER_FAILED', 'the profile told it to refuse', 'profile');
+    throw new Failure('DRIVER_FAILED', 'it was told to refuse', 'profile');
 }
 
 /** As a CMS whose installer thinks that it is done. */
