@@ -17,6 +17,7 @@ import pytest
 from lab import processes
 from lab.lab import BUILD, TREE
 from lab.netns import Netns
+from lab.wait import until
 
 PORTS = (8080, 8081, 8082)
 
@@ -110,7 +111,8 @@ def test_a_demo_comes_stays_and_goes_without_a_trace(demo):
     assert len(lines) == 3 and check_addresses(demo, lines) != first
     assert demo.pids() == pids, "a second start leaves all as it is"
     demo.run("stop")
-    assert demo.alive() == [] and demo.listens() == set() and os.path.exists(demo.folder)
+    until(lambda: not demo.alive(), 20, "the children of what was ended")
+    assert demo.listens() == set() and os.path.exists(demo.folder)
     check_addresses(demo, demo.run("start")[-3:])
     demo.run("clean")
     assert demo.alive() == [] and demo.listens() == set() and not os.path.exists(demo.folder)
