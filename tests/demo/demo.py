@@ -139,16 +139,17 @@ def define(path, **values):
 
 
 def make_database():
-    """MariaDB's own tables, and the login that the daemon administers with; its password is in SecretsDir."""
+    """MariaDB's own tables, and the login that the daemon administers with; its password is in SecretsDir. A server that starts
+    deletes what others have in its folder for temporary files: it is not /tmp."""
     if os.path.exists(f"{DIR}/db/data/mysql"):
         return
     as_user = {"user": DATABASE, "group": DATABASE, "extra_groups": []}
     password = secrets.token_hex(24)
-    run("mariadb-install-db", "--no-defaults", f"--datadir={DIR}/db/data", "--force", "--skip-test-db", "--auth-root-authentication-method=socket",
-        **as_user)
+    run("mariadb-install-db", "--no-defaults", f"--datadir={DIR}/db/data", f"--tmpdir={DIR}/db/data", "--force",
+        "--skip-test-db", "--auth-root-authentication-method=socket", **as_user)
     grants = "".join(f"CREATE USER demo@'{host}' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO demo@'{host}' WITH GRANT OPTION;\n"
                      for host in ("localhost", "127.0.0.1"))
-    run("mariadbd", "--no-defaults", "--bootstrap", f"--datadir={DIR}/db/data", "--silent-startup",
+    run("mariadbd", "--no-defaults", "--bootstrap", f"--datadir={DIR}/db/data", f"--tmpdir={DIR}/db/data", "--silent-startup",
         input="FLUSH PRIVILEGES;\n" + grants, **as_user)
     write(f"{DIR}/etc/secrets/main", f"demo\n{password}\n", 0o600)
 
@@ -212,7 +213,8 @@ class Service:
 def services():
     return [
         Service("mariadb", f"{DIR}/db/pid", ["mariadbd", "--no-defaults", f"--datadir={DIR}/db/data", f"--socket={DIR}/db/socket",
-                                             f"--pid-file={DIR}/db/pid", "--bind-address=127.0.0.1", f"--port={DB_PORT}",
+                                             f"--tmpdir={DIR}/db/data", f"--pid-file={DIR}/db/pid",
+                                             "--bind-address=127.0.0.1", f"--port={DB_PORT}",
                                              "--skip-name-resolve", "--innodb-buffer-pool-size=32M", "--performance-schema=OFF"],
                 DATABASE, DB_PORT),
         Service("provisiond", f"{DIR}/run/provisiond.pid", [f"{SW}/sbin/provisiond", "-c", f"{DIR}/etc/provisiond.conf"], 0, SITES_PORT, False),

@@ -80,7 +80,7 @@ class Database:
         self.data, self.socket, self.child = top / "db", top / "db/s", None
         self.data.mkdir()
         shutil.chown(self.data, "nobody")
-        self.options = ["--no-defaults", f"--datadir={self.data}", "--user=nobody"]
+        self.options = ["--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.data}", "--user=nobody"]
         argv = ["mariadb-install-db", *self.options, "--force", "--skip-test-db", "--auth-root-authentication-method=normal"]
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
 

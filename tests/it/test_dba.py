@@ -158,7 +158,7 @@ class Mariadb:
         self.folder, self.prefix = folder, prefix
         self.socket = folder / "s"
         subprocess.run(
-            [*prefix, "mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", "--force", "--skip-test-db", "--user=root",
+            [*prefix, "mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", f"--tmpdir={folder}", "--force", "--skip-test-db", "--user=root",
              "--auth-root-authentication-method=socket"],
             check=True, stdout=subprocess.DEVNULL)  # fmt: skip
         self.process = None
@@ -167,8 +167,8 @@ class Mariadb:
         log = self.folder / "mariadb.log"
         log.unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            [*self.prefix, "mariadbd", "--no-defaults", "--user=root", f"--datadir={self.folder}/data", "--port=3306",
-             f"--socket={self.socket}", f"--log-error={log}", "--innodb-buffer-pool-size=8M", *options])  # fmt: skip
+            [*self.prefix, "mariadbd", "--no-defaults", "--user=root", f"--datadir={self.folder}/data", f"--tmpdir={self.folder}",
+             "--port=3306", f"--socket={self.socket}", f"--log-error={log}", "--innodb-buffer-pool-size=8M", *options])  # fmt: skip
         with subprocess.Popen(["tail", "-n", "+1", "-F", "-s", "0.02", log], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, text=True) as tail:  # fmt: skip
             guard = threading.Timer(DEADLINE, tail.kill)

@@ -1,4 +1,5 @@
-"""A MariaDB server of the lab. Its data folder is made once a session and copied, which is much quicker."""
+"""A MariaDB server of the lab. Its data folder is made once a session and copied, which is much quicker. Each has a folder for
+temporary files of its own: a server that starts deletes what it finds there."""
 
 import os
 import shutil
@@ -20,13 +21,14 @@ def make_template(folder, dba_user):
     """An empty data folder in which DBA_USER administers by unix_socket and ADMIN over TCP."""
     os.makedirs(folder)
     shutil.chown(folder, SERVER_USER, SERVER_USER)
-    _run(["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--user={SERVER_USER}", "--force", "--skip-test-db",
-          "--auth-root-authentication-method=socket"], stdin=subprocess.DEVNULL)
+    _run(["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--user={SERVER_USER}", f"--tmpdir={folder}", "--force",
+          "--skip-test-db", "--auth-root-authentication-method=socket"], stdin=subprocess.DEVNULL)
     rights = "GRANT ALL PRIVILEGES ON *.* TO {} WITH GRANT OPTION;"
     sql = [f"CREATE USER '{dba_user}'@'localhost' IDENTIFIED VIA unix_socket;", rights.format(f"'{dba_user}'@'localhost'")]
     for host in ("localhost", "127.0.0.1"):
         sql += [f"CREATE USER '{ADMIN[0]}'@'{host}' IDENTIFIED BY '{ADMIN[1]}';", rights.format(f"'{ADMIN[0]}'@'{host}'")]
-    _run(["mariadbd", "--no-defaults", "--bootstrap", f"--datadir={folder}", f"--user={SERVER_USER}", "--silent-startup"],
+    _run(["mariadbd", "--no-defaults", "--bootstrap", f"--datadir={folder}", f"--user={SERVER_USER}", f"--tmpdir={folder}",
+          "--silent-startup"],
          input="FLUSH PRIVILEGES;\n" + "\n".join(sql) + "\n")
 
 
@@ -44,7 +46,7 @@ class Database:
         with self.netns.entered(), log:
             self.process = subprocess.Popen(
                 ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--user={SERVER_USER}", f"--socket={self.socket}",
-                 f"--pid-file={self.folder}/pid", "--bind-address=127.0.0.1", "--port=3306", "--innodb-buffer-pool-size=16M",
+                 f"--tmpdir={self.folder}", f"--pid-file={self.folder}/pid", "--bind-address=127.0.0.1", "--port=3306", "--innodb-buffer-pool-size=16M",
                  "--innodb-flush-log-at-trx-commit=2", "--skip-name-resolve", "--performance-schema=OFF"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
