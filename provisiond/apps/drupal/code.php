@@ -11,6 +11,8 @@ namespace Provision\Drupal;
 
 use Provision\{Failure, Report, Request};
 
+const CORE = 'core/lib/Drupal.php';
+
 /** Major version => the first PHP on which its authors did not run it any more. */
 const PHP_BEYOND = [8 => '8.1', 9 => '8.2'];
 
@@ -19,11 +21,13 @@ const FOLDERS = [
     'core/modules', 'core/themes', 'core/profiles', 'profiles', 'sites/all/modules', 'sites/all/themes', 'modules',
     'themes',
 ];
+const INFO = '.info.yml';
 
 function detect(Request $request, Report $report): void
 {
     $root = $request->need('platform.root');
-    [$version, $php] = code_version($root);
+    $version = code_version($root);
+    $php = code_constant($root, 'MINIMUM_PHP') ?? '7.0'; // it is there since 8.8
     $major = (int) $version;
     if ($major < 8 || $major > 11) {
         throw new Failure('NOT_THIS_CMS', "this is Drupal $version, and here are 8 to 11", 'place');
@@ -40,33 +44,15 @@ function detect(Request $request, Report $report): void
     $report->fact('schema', update_number("$root/core/modules/system/system.install", 'system'));
 }
 
-/** @return array{string, string} Drupal's version, and that of the oldest PHP on which it runs */
-function code_version(string $root): array
+function code_version(string $root): string
 {
-    $file = "$root/core/lib/Drupal.php";
-    $text = (string) @file_get_contents($file);
-    if (preg_match("/^\s*const VERSION = '([0-9][0-9A-Za-z._-]*)';/m", $text, $version) !== 1) {
-        throw new Failure('NOT_THIS_CMS', "$file is no version file of Drupal: it has no VERSION", 'place');
-    }
-    preg_match("/^\s*const MINIMUM_PHP = '([0-9.]+)';/m", $text, $php); // since 8.8
-    return [$version[1], $php[1] ?? '7.0'];
+    $none = new Failure('NOT_THIS_CMS', CORE . " of $root is no version file of Drupal: it has no VERSION", 'place');
+    return code_constant($root, 'VERSION') ?? throw $none;
 }
 
-/** @return array<string, Extension> of the code base, and the site's own */
-function code_extensions(Request $request): array
+/** A version that the class of the core bears; null: it is not there. */
+function code_constant(string $root, string $name): ?string
 {
-    $root = $request->need('platform.root');
-    $own = $request->has('site') ? [site_path($request) . '/modules', site_path($request) . '/themes'] : [];
-    return extensions($root, [...FOLDERS, ...$own], '.info.yml', code_version($root)[0]);
-}
-
-function packages(Request $request, Report $report): void
-{
-    $version = code_version($request->need('platform.root'))[0];
-    $enabled = null;
-    if ($request->has('site')) {
-        site_boot($request);
-        $enabled = site_extensions();
-    }
-    packages_report($report, code_extensions($request), $version, $enabled);
+    $text = (string) @file_get_contents("$root/" . CORE);
+    return preg_match("/^\s*const $name = '([0-9][0-9A-Za-z._-]*)';/m", $text, $found) === 1 ? $found[1] : null;
 }

@@ -10,17 +10,12 @@ declare(strict_types=1);
 namespace Provision\Drupal;
 
 use Provision\{Failure, Report, Request};
-use function Provision\{db_check, db_connect, db_rows, db_size, file_write, files_place, folder_make, folder_size};
-use function Provision\{html_text, request_pretend, settings_text};
+use function Provision\{db_check, db_connect, db_rows, db_size, file_write, folder_make, folder_size, html_text};
+use function Provision\{request_pretend, settings_text};
 
 const PLATFORM_FILES = ['sites/sites.php' => __DIR__ . '/platform/sites.php'];
 const LOGIN_SECONDS = 900;
 const REQUIREMENT_ERROR = 2;
-
-function setup(Request $request, Report $report): void
-{
-    files_place($request->need('platform.root'), PLATFORM_FILES, $report);
-}
 
 function settings_file(Request $request): string
 {

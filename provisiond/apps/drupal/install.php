@@ -1,7 +1,6 @@
 <?php
 /*
- * Installs Drupal 8 to 11 into an empty database, with settings that are complete before: the installer asks nothing,
- * sends no mail and needs no network.
+ * How the installer of Drupal 8 to 11 is called, and where it finds a language.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,24 +8,8 @@ declare(strict_types=1);
 
 namespace Provision\Drupal;
 
-use Provision\{Report, Request};
+use Provision\Request;
 use function Provision\{file_write, folder_make};
-
-function install(Request $request, Report $report): void
-{
-    $extensions = code_extensions($request);
-    $profile = profile_name($request, $extensions);
-    $language = language_install($request);
-    $form = install_form($request);
-    db_must_be_empty($request);
-    site_settings($request);
-    site_choose($request);
-    install_run($request, fn () => install_call($request, $profile, $language, $form));
-    $report->fact('title', site_title($request));
-    $report->fact('version', \Drupal::VERSION);
-    $report->fact('schema', schema_installed()['system']);
-    $report->fact('admin_name', admin_name($request));
-}
 
 function install_call(Request $request, string $profile, string $language, array $form): void
 {
@@ -43,7 +26,7 @@ function install_call(Request $request, string $profile, string $language, array
 }
 
 /** The language, whose files the installer finds in the site and so asks no server for. */
-function language_install(Request $request): string
+function language_install(Request $request, string $profile): string
 {
     $folder = $request->need('platform.root') . '/translations';
     $files = glob("$folder/*.po") ?: [];

@@ -49,6 +49,16 @@ function site_rebuild(Request $request): void
     drupal_rebuild($loader, HttpRequest::createFromGlobals());
 }
 
+function core_version(): string
+{
+    return \Drupal::VERSION;
+}
+
+function site_name(): string
+{
+    return (string) \Drupal::config('system.site')->get('name');
+}
+
 /** Version of its tables, '' for themes, by "TYPE NAME" of each extension that the site uses. */
 function site_extensions(): array
 {

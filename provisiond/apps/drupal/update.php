@@ -1,7 +1,6 @@
 <?php
 /*
- * Brings the database of a site of Drupal 8 to 11 to the version of its code base. The site is closed meanwhile, and
- * opened again however this ends but by a kill.
+ * What an update of Drupal 8 to 11 has of its own: a kernel, and updates without a number after the others.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,23 +11,14 @@ namespace Provision\Drupal;
 use Drupal\Core\Update\UpdateKernel;
 use Provision\{Report, Request};
 
-function update(Request $request, Report $report): void
+function update_boot(Request $request): void
 {
     site_boot($request, UpdateKernel::class);
-    update_load();
-    schema_check(schema_installed(), code_extensions($request));
-    requirements_check(update_check_requirements());
-    $before = maintenance_get();
-    register_shutdown_function(fn () => maintenance_set($before));
-    maintenance_set(true);
-    $done = updates_run($report);
-    drupal_flush_all_caches();
-    $done += post_updates_run($report);
-    drupal_flush_all_caches();
-    $report->log('info', "$done updates");
-    $report->fact('schema', schema_installed()['system']);
-    $version = code_version($request->need('platform.root'))[0];
-    packages_report($report, code_extensions($request), $version, site_extensions());
+}
+
+function update_requirements(): array
+{
+    return update_check_requirements();
 }
 
 function update_load(): void
@@ -38,9 +28,10 @@ function update_load(): void
     drupal_load_updates();
 }
 
-/** Those without a number, which run when the tables are up to date. */
-function post_updates_run(Report $report): int
+/** Those without a number run when the tables are up to date. Gives how many. */
+function updates_finish(Report $report): int
 {
+    drupal_flush_all_caches();
     $functions = post_updates();
     foreach ($functions as $function) {
         update_repeat($function, function (array &$context) use ($function): void {
@@ -48,6 +39,7 @@ function post_updates_run(Report $report): int
         });
         $report->log('info', $function);
     }
+    drupal_flush_all_caches();
     return count($functions);
 }
 

@@ -7,15 +7,15 @@
  */
 declare(strict_types=1);
 
-namespace Provision\Drupal7;
+namespace Provision\Drupal;
 
 use Provision\{Failure, Report, Request};
-use function Provision\Drupal\{extensions, packages_report, site_path, update_number};
 
 const HEAD_MAX = 8192;
 
 /** Where extensions lie, in the order in which later ones win. */
 const FOLDERS = ['modules', 'themes', 'profiles', 'sites/all/modules', 'sites/all/themes'];
+const INFO = '.info';
 
 /** The release that is quiet on the PHP of these days. */
 const PHP_RELEASE = ['8.0' => '7.98'];
@@ -41,23 +41,4 @@ function code_version(string $root): string
         throw new Failure('NOT_THIS_CMS', "$file is no bootstrap file of Drupal 7: it defines no VERSION 7", 'place');
     }
     return $found[1];
-}
-
-/** @return array<string, Extension> of the code base, and the site's own */
-function code_extensions(Request $request): array
-{
-    $root = $request->need('platform.root');
-    $own = $request->has('site') ? [site_path($request) . '/modules', site_path($request) . '/themes'] : [];
-    return extensions($root, [...FOLDERS, ...$own], '.info', code_version($root));
-}
-
-function packages(Request $request, Report $report): void
-{
-    $version = code_version($request->need('platform.root'));
-    $enabled = null;
-    if ($request->has('site')) {
-        site_boot($request);
-        $enabled = site_extensions();
-    }
-    packages_report($report, code_extensions($request), $version, $enabled);
 }

@@ -6,10 +6,9 @@
  */
 declare(strict_types=1);
 
-namespace Provision\Drupal7;
+namespace Provision\Drupal;
 
 use Provision\Request;
-use function Provision\Drupal\{settings_write, site_choose};
 
 const SALT = "/^.drupal_hash_salt = '([0-9a-f]{64})';$/m";
 const MAINTENANCE = 'maintenance_mode';
@@ -40,6 +39,16 @@ function site_rebuild(Request $request): void
     site_boot_bare($request);
     registry_rebuild();
     drupal_flush_all_caches();
+}
+
+function core_version(): string
+{
+    return VERSION;
+}
+
+function site_name(): string
+{
+    return (string) variable_get('site_name');
 }
 
 /** Version of its tables, '' for themes, by "TYPE NAME" of each extension that the site uses. */

@@ -1,33 +1,23 @@
 <?php
 /*
- * Brings the database of a site of Drupal 7 to the version of its code base. The site is closed meanwhile, and opened
- * again however this ends but by a kill.
+ * What an update of Drupal 7 has of its own.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 declare(strict_types=1);
 
-namespace Provision\Drupal7;
+namespace Provision\Drupal;
 
 use Provision\{Report, Request};
-use function Provision\Drupal\{packages_report, requirements_check, schema_check, updates_pending, updates_run};
 
-function update(Request $request, Report $report): void
+function update_boot(Request $request): void
 {
     site_boot_bare($request);
-    update_load();
-    schema_check(schema_installed(), code_extensions($request));
-    requirements_check(module_invoke_all('requirements', 'update'));
-    $before = maintenance_get();
-    register_shutdown_function(fn () => maintenance_set($before));
-    maintenance_set(true);
-    $done = updates_run($report);
-    registry_rebuild();
-    drupal_flush_all_caches();
-    $report->log('info', "$done updates");
-    $report->fact('schema', schema_installed()['system']);
-    $version = code_version($request->need('platform.root'));
-    packages_report($report, code_extensions($request), $version, site_extensions());
+}
+
+function update_requirements(): array
+{
+    return module_invoke_all('requirements', 'update');
 }
 
 function update_load(): void
@@ -41,4 +31,12 @@ function updates_wait(): bool
 {
     update_load();
     return updates_pending() !== [];
+}
+
+/** There are none without a number. */
+function updates_finish(Report $report): int
+{
+    registry_rebuild();
+    drupal_flush_all_caches();
+    return 0;
 }
