@@ -117,10 +117,18 @@ static void build_view(const pv_jail_t *jail)
         fail(log, "entering", "the view");
 }
 
-static int set_limits(void)
+/* An archiver is no tenant's code, and an archive or a file in it may be as large as the site has made it. */
+static int is_limited(const pv_jail_t *jail, int what)
+{
+    return what != RLIMIT_FSIZE || jail->fd[PV_JAIL_ARCHIVE] < 0;
+}
+
+static int set_limits(const pv_jail_t *jail)
 {
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         struct rlimit now;
+        if (!is_limited(jail, limits[i].what))
+            continue;
         if (getrlimit((__rlimit_resource_t)limits[i].what, &now) != 0)
             return -1;
         rlim_t most = limits[i].most < now.rlim_max ? limits[i].most : now.rlim_max;
@@ -164,7 +172,7 @@ void pv_jail_enter(const pv_jail_t *jail)
     if (pv_child_begin() != 0 || sethostname(jail->id, strlen(jail->id)) != 0)
         fail(log, "beginning", jail->id);
     build_view(jail);
-    if (set_limits() != 0 ||
+    if (set_limits(jail) != 0 ||
         pv_child_place(jail->fd, jail->fd[PV_JAIL_ARCHIVE] < 0 ? PV_JAIL_ARCHIVE : PV_JAIL_FDS, 0) != 0 ||
         fcntl(PV_JAIL_STATUS, F_SETFD, FD_CLOEXEC) != 0)
         fail(log, "limiting", jail->id);

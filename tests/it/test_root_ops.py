@@ -470,12 +470,12 @@ def mounts_of(solo, own, more=()):
     return {path: set(options) for path, options in mounts.items()}
 
 
-def assert_golden(solo, facts, owner, uid, home, mounts):
+def assert_golden(solo, facts, owner, uid, home, mounts, **limits):
     assert facts["uid"].split() == facts["gid"].split() == [str(uid)] * 4 and facts["groups"] == ""
     assert facts["capabilities"] == ["0" * 16] * 4
     assert (facts["no_new_privs"], facts["seccomp"], facts["umask"]) == ("1", "2", "0022")
     assert facts["environment"] == {**ENVIRONMENT, "HOME": str(home)}
-    assert {name: facts["limits"][name] for name in LIMITS} == LIMITS
+    assert {name: facts["limits"][name] for name in LIMITS} == {**LIMITS, **limits}
     assert {path: set(options) for path, options in facts["mounts"].items()} == mounts
     assert facts["descriptors"] == {"0": "pipe", "1": "pipe", "2": "pipe", "3": "pipe"}
     assert facts["pid"] == 2 and "1" in facts["processes"] + ["1"] and set(facts["processes"]) <= {"1", "2"}
@@ -506,7 +506,7 @@ def test_every_kind_of_worker_of_a_platform_is_jailed_alike(checked, program):
 
 
 @pytest.mark.parametrize("program", ["pack", "unpack"])
-def test_a_worker_with_an_archive_has_its_descriptor_besides(checked, program):
+def test_a_worker_with_an_archive_has_its_descriptor_besides_and_writes_as_much_as_the_site_holds(checked, program):
     bid = "baaaaaaaaaaaa"
     make_site(checked)
     for verb in ["MAKE"] if program == "pack" else ["MAKE", "COMMIT"]:
@@ -518,7 +518,7 @@ def test_a_worker_with_an_archive_has_its_descriptor_besides(checked, program):
     assert status == 0 and facts["descriptors"].pop("4").startswith("/"), log
     top = checked.sites / SITE
     own = [(top / "data", True), (top / "private", True), (top / "tmp", True), (top / "etc", False)]
-    assert_golden(checked, facts, SITE, UID, top / "tmp", mounts_of(checked, own))
+    assert_golden(checked, facts, SITE, UID, top / "tmp", mounts_of(checked, own), **{"Max file size": "unlimited"})
 
 
 def test_network_and_database_socket_are_seen_only_where_asked_for(checked):
