@@ -6,10 +6,7 @@ import os
 import pytest
 
 from lab import Lab
-from lab.panel import USER, Panel
-from lab.wait import until
-
-END = ("success", "warning", "failed", "cancelled")
+from lab.panel import USER, Followed
 
 
 class Yard:
@@ -17,11 +14,8 @@ class Yard:
 
     def __init__(self, lab):
         self.lab = lab
-        self.panel = Panel(lab.folder, lab.netns, daemon=f"{lab.run}/panel/socket")
-        self.panel.setup("migrate")
-        self.panel.start()
-        self.admin = self.panel.admin()
-        self.api = self.panel.program(self.admin)
+        self.panel = Followed(lab)
+        self.admin, self.api, self.done = self.panel.boss, self.panel.api, self.panel.done
         server = self.done(self.api.must("/servers", {"name": "main", "http": "apache", "http_port": "80"}))["server"]["id"]
         self.platform = self.done(self.api.must("/platforms", {
             "name": "pages", "server": server, "place": "0:pages", "source": "1:pages"}))["platform"]["id"]
@@ -29,13 +23,6 @@ class Yard:
         _, bob = self.panel.client(self.api, "Bob", "bob")
         self.ann, self.bob = self.panel.program(ann), self.panel.program(bob)
         self.site = self.done(self.ann.must("/sites", {"name": "ann.test", "platform": self.platform, "title": "Anns"}))["site"]["id"]
-
-    def done(self, view, state="success"):
-        """Waits for the end of the task that an answer names; gives the answer."""
-        path = f"/tasks/{view['task']}"
-        task = until(lambda: (t := self.api.get(path).json["task"])["state"] in END and t, 60, f"the end of {path}")
-        assert task["state"] == state, self.api.get(path).json
-        return view
 
     def backups(self, api):
         return api.get("/backups").json["backups"]

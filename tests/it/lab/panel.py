@@ -314,6 +314,24 @@ class Panel:
         self.stop()
 
 
+class Followed(Panel):
+    """A panel that follows the daemon of LAB, and its administrator, a browser and a program."""
+
+    def __init__(self, lab):
+        super().__init__(lab.folder, lab.netns, daemon=f"{lab.run}/panel/socket")
+        self.setup("migrate")
+        self.start()
+        self.boss = self.admin()
+        self.api = self.program(self.boss)
+
+    def done(self, view, state="success", seconds=60):
+        """Waits for the end of the task that an answer names; gives the answer."""
+        path = f"/tasks/{view['task']}"
+        task = until(lambda: (t := self.api.get(path).json["task"])["ended"] and t, seconds, f"the end of {path}")
+        assert task["state"] == state, self.api.get(path).json
+        return view
+
+
 class Office:
     """What a panel of some use has: an administrator with a program, a server, a platform, and two clients, Ann and Bob, each with
     a browser, a program and a site."""
