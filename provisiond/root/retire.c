@@ -1,6 +1,6 @@
 /*
  * See retire.h. The list is made from the folders in RunDir/fpm, so a crash of ours loses nothing: the next success
- * finds again what is left. A timer ticks once a second, only while somebody is on the list.
+ * finds again what is left. A timer ticks only while somebody is on the list.
  */
 #include "root/retire.h"
 #include "root/files.h"
@@ -19,6 +19,7 @@
 #define CHILDREN_MAX 64
 #define IN_PEACE     4
 #define GRACE        60
+#define TICK_NSEC    100000000
 
 /* The children that an httpd had at some time. */
 typedef struct {
@@ -49,10 +50,11 @@ static int64_t now(void)
     return t.tv_sec;
 }
 
-static void tick_every(struct pv_retire *retire, int seconds)
+/* Often, since a site that is disabled or deleted waits for the end of the master that has its pool. */
+static void tick(struct pv_retire *retire, int on)
 {
-    struct itimerspec every = {.it_interval = {.tv_sec = seconds}, .it_value = {.tv_sec = seconds}};
-    timerfd_settime(retire->timer, 0, &every, NULL);
+    struct timespec t = {.tv_nsec = on ? TICK_NSEC : 0};
+    timerfd_settime(retire->timer, 0, &(struct itimerspec){t, t}, NULL);
 }
 
 static int ended(const pv_daemon_t *d)
@@ -114,10 +116,10 @@ static void look(pv_root_t *root)
             in_peace--;
         }
     }
-    tick_every(retire, retire->n ? 1 : 0);
+    tick(retire, retire->n > 0);
 }
 
-static void tick(pv_root_t *root, int fd, void *ctx)
+static void ticked(pv_root_t *root, int fd, void *ctx)
 {
     uint64_t n;
     if (read(fd, &n, sizeof(n)) == sizeof(n))
@@ -129,7 +131,7 @@ int pv_retire_open(pv_root_t *root)
     struct pv_retire *retire = root->config->retire = apr_pcalloc(root->p, sizeof(*retire));
     retire->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (retire->timer >= 0)
-        pv_root_watch(root, retire->timer, tick, NULL);
+        pv_root_watch(root, retire->timer, ticked, NULL);
     return retire->timer >= 0 ? 0 : -1;
 }
 

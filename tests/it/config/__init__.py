@@ -11,7 +11,7 @@ import subprocess
 
 from lab import netns, processes
 from lab.wait import until
-from root import BUILD, REPLY, TOP, Reply, World
+from root import BUILD, FIRST_UID, REPLY, TOP, Reply, World
 
 PORT = 8080
 
@@ -34,7 +34,7 @@ class Place(World):
         self.netns = netns.Netns()
         super().__init__(**settings)
         self.httpd_conf = self.folder / "httpd.conf"
-        self.next_uid = 70000
+        self.next_uid = FIRST_UID
         self.base()
 
     def _install(self, checker):
