@@ -21,6 +21,16 @@ int pv_job_past_commit(const pv_job_t *job)
     return 0;
 }
 
+int pv_job_may_be_past(const pv_job_t *job)
+{
+    for (int i = 0; i < job->run->n; i++) {
+        const pv_job_step_t *s = &job->run->step[i];
+        if (s->n == job->row->commit && s->state == PV_STEP_STARTED && !s->row->undo && s->row->kind != PV_CHECK)
+            return 1;
+    }
+    return pv_job_past_commit(job);
+}
+
 void pv_job_ask(pv_job_t *job, int at, pv_step_fn *fn, pv_call_done_fn *answered)
 {
     job->run->at = at;
@@ -244,7 +254,7 @@ void pv_job_turn(pv_job_t *job)
     pv_run_t *run = job->run;
     if (run->call || run->timer)
         return;
-    if (job->state != PV_JOB_undoing && job->cancel && !pv_job_past_commit(job)) {
+    if (job->state != PV_JOB_undoing && job->cancel && !pv_job_may_be_past(job)) {
         pv_job_begin_undo(job, &(pv_err_t){.code = PV_CANCELLED});
         return;
     }

@@ -43,6 +43,8 @@ void pv_job_look(pv_job_t *job);
 void pv_job_turn(pv_job_t *job);
 /* Past the point of no return? */
 int pv_job_past_commit(const pv_job_t *job);
+/* The same, or nobody can tell: the step that is this point has begun, and what it does cannot be undone. */
+int pv_job_may_be_past(const pv_job_t *job);
 /* From now on backwards, because of CAUSE; not past the point of no return. */
 void pv_job_begin_undo(pv_job_t *job, const pv_err_t *cause);
 /* Takes one step back: its undo, if the job made its effect. */

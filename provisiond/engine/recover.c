@@ -5,6 +5,7 @@
 #include "engine/accept.h"
 #include "engine/job_run.h"
 #include "engine/log.h"
+#include "fault.h"
 #include <apr_strings.h>
 #include <stdlib.h>
 
@@ -113,7 +114,7 @@ static void go_on(pv_job_t *job)
     if (job->crashes >= CRASHES_STUCK) {
         pv_fail(&err, PV_CRASHED, NULL, "it was interrupted by %d crashes", job->crashes);
         pv_job_stick(job, &err);
-    } else if (job->crashes >= CRASHES_MAX && job->state != PV_JOB_undoing && !pv_job_past_commit(job)) {
+    } else if (job->crashes >= CRASHES_MAX && job->state != PV_JOB_undoing && !pv_job_may_be_past(job)) {
         pv_fail(&err, PV_CRASHED, NULL, "it was interrupted by %d crashes", job->crashes);
         pv_job_begin_undo(job, &err);
     } else {
@@ -135,6 +136,7 @@ static void resume(pv_engine_t *engine, uint64_t id, int crashed)
     } else {
         pv_log("job.resume", "job=%lu type=%s object=%s state=%s crashes=%d", (unsigned long)id, job->type,
                job->object.s, pv_job_state_name(job->state), job->crashes);
+        PV_FAULT("recover.job", NULL);
         go_on(job);
     }
 }
@@ -151,6 +153,7 @@ static void recover_one(pv_engine_t *engine, const pv_job_t *job)
 void pv_recover(pv_engine_t *engine)
 {
     apr_pool_t *p;
+    PV_FAULT("recover.begin", NULL);
     apr_pool_create(&p, engine->p);
     uint64_t after = 0;
     int n = BATCH;
@@ -163,6 +166,7 @@ void pv_recover(pv_engine_t *engine)
         apr_pool_clear(p);
     }
     apr_pool_destroy(p);
+    PV_FAULT("recover.end", NULL);
 }
 
 /* ---- repair ---- */
@@ -178,7 +182,7 @@ static int unstick(pv_engine_t *engine, uint64_t id)
     job->crashes = 0;
     job->waiting = 0;
     pv_sched_resume(engine->sched, job);
-    if (!pv_job_past_commit(job)) {
+    if (!pv_job_may_be_past(job)) {
         err = job->err;
         pv_job_begin_undo(job, &err);
         return 1;

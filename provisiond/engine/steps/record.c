@@ -1,6 +1,7 @@
 /*
  * Steps that end a job or begin it in the engine itself: the journal's objects and host names. And what is left of a
- * deleted object: its trash. Local functions run inside the journal transaction that also marks their step as done.
+ * deleted object: its trash. Local functions run in a journal transaction of their own; done again, they change
+ * nothing.
  */
 #include "engine/steps/steps.h"
 #include <apr_strings.h>
