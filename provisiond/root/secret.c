@@ -69,12 +69,6 @@ static void make(pv_root_t *root, int etc, const char *name, uid_t uid, pv_answe
     explicit_bzero(fresh, sizeof(fresh));
 }
 
-static void drop(pv_root_t *root, int etc, const char *name, uid_t uid, pv_answer_t *answer)
-{
-    if (pv_file_remove(etc, name) != 0)
-        pv_answer_errno(answer, name);
-}
-
 static void probe(pv_root_t *root, int etc, const char *name, uid_t uid, pv_answer_t *answer)
 {
     char *secret;
@@ -93,7 +87,7 @@ static void probe(pv_root_t *root, int etc, const char *name, uid_t uid, pv_answ
 static const struct {
     const char *verb;
     void (*fn)(pv_root_t *root, int etc, const char *name, uid_t uid, pv_answer_t *answer);
-} verbs[] = {{"MAKE", make}, {"DROP", drop}, {"PROBE", probe}};
+} verbs[] = {{"MAKE", make}, {"PROBE", probe}};
 
 void pv_op_secret(pv_root_t *root, const pv_dgram_t *m, pv_answer_t *answer)
 {

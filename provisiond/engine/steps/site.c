@@ -54,11 +54,6 @@ void pv_secret_make(const pv_job_t *job, pv_call_t *call)
     ask_secret(job, call, "MAKE");
 }
 
-void pv_secret_drop(const pv_job_t *job, pv_call_t *call)
-{
-    ask_secret(job, call, "DROP");
-}
-
 static void ask_database(const pv_job_t *job, pv_call_t *call, pv_dba_op_t op)
 {
     pv_call_dba(call, op);

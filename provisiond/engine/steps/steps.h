@@ -17,7 +17,7 @@ pv_step_fn pv_place_probe, pv_place_make, pv_place_drop;
 pv_step_fn pv_code_copy, pv_code_empty, pv_code_check, pv_code_detect, pv_code_setup;
 /* site.c: a site's folders, secret, database and link */
 pv_step_fn pv_dirs_probe, pv_dirs_make, pv_dirs_trash, pv_dirs_untrash;
-pv_step_fn pv_secret_probe, pv_secret_make, pv_secret_drop;
+pv_step_fn pv_secret_probe, pv_secret_make;
 pv_step_fn pv_database_probe, pv_database_create, pv_database_drop, pv_grant_probe, pv_grant_give;
 pv_step_fn pv_link_probe, pv_link_make, pv_link_drop;
 /* driver.c */
@@ -65,7 +65,7 @@ const char *pv_step_db_flag(const pv_job_t *job);
 /* Empties the site's own folders, in the view that FLAGS make. */
 void pv_step_empty(const pv_job_t *job, pv_call_t *call, const char *flags);
 
-/* A function of the engine, inside the transaction that marks the step as done. */
+/* A function of the engine, in a transaction of its own. */
 void pv_step_local(pv_call_t *call, apr_status_t (*fn)(pv_call_t *call, pv_err_t *err));
 
 /* The request of program `empty`: deletes what is in the folders, not them. */
