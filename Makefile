@@ -3,6 +3,7 @@
 #
 #   make            the programs and the module, into build/
 #   make check      lint, unit tests (ASan, UBSan), integration tests, a selection of the crash matrix
+#   make check-crash  the whole crash matrix: every task killed at each of its points
 #   make install    into DESTDIR
 #   make demo       a panel, a WordPress and a static site, all under DEMO_DIR;  demo-stop ends it, demo-clean removes it
 #   O=folder        another output folder;  FAULTS=1  with fault points;  SAN=1  with sanitizers;  V=1  shows commands

@@ -50,11 +50,11 @@ $(FUZZ:%=$(O)/fuzz/%): $(O)/fuzz/%: tests/fuzz/main.c tests/fuzz/fuzz.c tests/fu
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(CPPFLAGS) -DFUZZ_TARGET=fuzz_$* -o $@ $(filter %.c,$^) -ljansson $(APR_LIBS)
 
-# --- it: tests/it and tests/crash, pytest with the real programs; one or more files with IT=tests/it/test_x.py ---
+# --- it: tests/it and a selection of tests/crash, pytest with the real programs; one or more files with IT=tests/it/test_x.py ---
 
 CHECKS += it
 
-IT   ?= tests/it tests/crash/test_matrix.py
+IT   ?= tests/it tests/crash/test_steps.py tests/crash/test_servers.py
 # Files at a time: each has a world of its own, and waits more than it works.
 JOBS ?= 2
 PYTEST = PV_BUILD=$(abspath $(O)) $(PYTHON) -B -m pytest -q -o cache_dir=$(abspath $(REPORT))/cache
@@ -70,13 +70,23 @@ $(DB_TESTS:%=$(O)/%): $(O)/%: $(O)/o/tests/it/%.o $$(call objects,$$(DB_TESTS_SR
 	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $(filter %.o %.a,$^) $(LIBS_module) $(LIBS_dbd) $(APR_LIBS)
 
 # What fails beside others is run once more by itself; the sum names it unsteady when it then passes, and failed when it does not.
-it: programs $(DB_TESTS:%=$(O)/%)
+it: programs $(DB_TESTS:%=$(O)/%) $(O)/crash-rows
 	@mkdir -p $(REPORT)
 	@$(MAKE) --no-print-directory O=$(O)/fault FAULTS=1 programs
 	@$(PYTEST) -n $(JOBS) --dist loadfile --junitxml=$(REPORT)/it.xml $(IT) || \
 	    $(PYTEST) --last-failed --last-failed-no-failures none --junitxml=$(REPORT)/it-again.xml $(IT)
 
-.PHONY: check unit unit-run fuzz it
+# --- crash: every task killed at each of its points; ends in `crash: N planned, N injected, 0 lost, 0 doubled, 0 left over` ---
+
+check-crash: programs $(O)/crash-rows
+	@mkdir -p $(REPORT)
+	@$(MAKE) --no-print-directory O=$(O)/fault FAULTS=1 programs
+	@PV_CRASH=all $(PYTEST) -n $(JOBS) --dist load --junitxml=$(REPORT)/crash.xml tests/crash
+
+$(O)/crash-rows: $(O)/o/tests/crash/rows.o
+	$(Q)$(CC) $(CFLAGS) -pie $(LDHARDEN) -o $@ $<
+
+.PHONY: check check-crash unit unit-run fuzz it
 
 # --- bench: ours against what a competent administrator does by hand, a line a row; BENCH="name ..." runs some of them, BENCH_RUNS is
 # how often each (7), BENCH_BIG=1 adds what takes long, DRUPAL10_ROOT a Drupal. On a machine that does nothing else. ---

@@ -3,6 +3,7 @@
  * configuration as it was before the set.
  */
 #include "root/change.h"
+#include "fault.h"
 #include "root/files.h"
 #include <apr_strings.h>
 #include <errno.h>
@@ -142,6 +143,7 @@ static int replace_all(const pv_tree_t *tree, pv_tree_kind_t kind, const pv_chan
     }
     if (syncfs(tree->live) != 0)
         return -1;
+    PV_FAULT("config.written", NULL);
     for (int i = 0; i < set->n; i++) {
         const char *text = set->row[i].text[kind];
         snprintf(new, sizeof(new), ".%s.new", pv_tree_file(file, &set->row[i].id));
@@ -158,9 +160,11 @@ int pv_changes_swap(const struct pv_config *config, const pv_changes_t *set, uin
     for (int t = 0; t < PV_TREES; t++)
         if (keep_all(&config->tree[t], t, set, rev, p) != 0)
             return -1;
+    PV_FAULT("config.kept", NULL);
     for (int t = 0; t < PV_TREES; t++)
         if (replace_all(&config->tree[t], t, set) != 0)
             return -1;
+    PV_FAULT("config.replaced", NULL);
     return pv_tree_write(config->tree[PV_TREE_HTTPD].live, PV_REVISION, revision);
 }
 
@@ -198,6 +202,7 @@ int pv_changes_put_back(const struct pv_config *config, uint64_t rev, apr_pool_t
     for (int t = 0; t < PV_TREES; t++)
         if (put_back_tree(&config->tree[t], name, p) != 0)
             return -1;
+    PV_FAULT("config.put_back", NULL);
     for (int t = 0; t < PV_TREES; t++)
         if (drop(config->tree[t].undo, name, p) != 0 && errno != ENOENT)
             return -1;

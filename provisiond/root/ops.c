@@ -4,6 +4,7 @@
  * one.
  */
 #include "root/ops.h"
+#include "fault.h"
 #include "proto/utf8.h"
 #include "root/args.h"
 #include <errno.h>
@@ -85,6 +86,13 @@ void pv_ops_audit_later(const pv_dgram_head_t *to, const pv_answer_t *answer)
     audit(op ? op->name : "?", to, answer->more ? answer->more : "", answer);
 }
 
+static void enter(pv_root_t *root, const op_t *op, const pv_dgram_t *m, pv_answer_t *answer)
+{
+    PV_FAULT("op.intent", op->name);
+    op->fn(root, m, answer);
+    PV_FAULT("op.effect", op->name);
+}
+
 static void run(pv_root_t *root, pv_caller_t caller, const op_t *op, const pv_dgram_t *m, pv_answer_t *answer)
 {
     char why[256];
@@ -93,7 +101,7 @@ static void run(pv_root_t *root, pv_caller_t caller, const op_t *op, const pv_dg
     else if (pv_args_check(root, op->args, m, why, sizeof(why)) != 0)
         pv_answer_fail(answer, PV_SCHEMA, "%s: %s", op->name, why);
     else
-        op->fn(root, m, answer);
+        enter(root, op, m, answer);
 }
 
 int pv_ops_run(pv_root_t *root, pv_caller_t caller, int sock, const pv_dgram_t *m)

@@ -218,6 +218,7 @@ static apr_status_t go_live(publish_t *u)
     u->rev.served = u->rev.last;
     if (pv_rev_write(u->root, &u->rev) != 0)
         return io_error(u, "writing the configuration's number");
+    PV_FAULT("config.served", NULL);
     pv_changes_prune(u->config, u->rev.served, u->p);
     return APR_SUCCESS;
 }

@@ -16,18 +16,22 @@ TABLES = {
 }
 
 
-def _file(path):
+def _same(data):
+    return data
+
+
+def _file(path, say):
     info = os.lstat(path)
     line = f"{stat.filemode(info.st_mode)} {info.st_uid}:{info.st_gid}"
     if stat.S_ISLNK(info.st_mode):
         return f"{line} -> {os.readlink(path)}"
     if stat.S_ISREG(info.st_mode):
         with open(path, "rb") as f:
-            return f"{line} {hashlib.sha256(f.read()).hexdigest()[:16]}"
+            return f"{line} {hashlib.sha256(say(f.read())).hexdigest()[:16]}"
     return line
 
 
-def _files(folder, tree, into):
+def _files(folder, tree, into, say):
     top = f"{folder}/{tree}"
     for path, folders, names in os.walk(top):
         folders[:] = [d for d in folders if not f"{path}/{d}"[len(folder) + 1 :].startswith(HISTORY)]
@@ -37,7 +41,7 @@ def _files(folder, tree, into):
             if short.startswith(HISTORY) or short.endswith("/000-rev.conf"):
                 continue
             try:
-                into[short] = _file(whole)
+                into[short] = _file(whole, say)
             except FileNotFoundError:
                 pass
 
@@ -68,11 +72,11 @@ def _sockets(lab):
     return sorted({_short(path, lab.folder) for path in unix if path.startswith(lab.folder)} | set(tcp))
 
 
-def take(lab):
-    """Everything, as a dictionary of sections."""
+def take(lab, trees=("sites", "platforms", "state", "secrets"), say=_same):
+    """Everything, as a dictionary of sections. A file is told by the hash of what SAY makes of its content."""
     files = {}
-    for tree in ("sites", "platforms", "state", "secrets"):
-        _files(lab.folder, tree, files)
+    for tree in trees:
+        _files(lab.folder, tree, files, say)
     journal = _rows(f"{lab.folder}/state/journal/journal.db")
     return {
         "files": files,
