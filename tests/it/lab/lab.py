@@ -110,8 +110,8 @@ class Lab:
         if not cls.template:
             folder = tempfile.mkdtemp(prefix="pv-db-")
             os.chmod(folder, 0o755)
+            database.make_template(f"{folder}/data", DBA_USER)
             cls.template = f"{folder}/data"
-            database.make_template(cls.template, DBA_USER)
         return cls.template
 
     @classmethod
@@ -368,7 +368,7 @@ class Lab:
         if self.database.process:
             self.database.process.wait(30)
         self.netns.close()
-        self.lock.close()
-        self.uids_lock.close()
         if not os.environ.get("PV_KEEP"):
             _remove(self.folder)
+        self.lock.close()  # until then nobody else takes it for left over
+        self.uids_lock.close()
