@@ -17,6 +17,20 @@ static int fits(const char *s)
     return s[0] && pv_text_check(s, strlen(s), LABEL_MAX) == APR_SUCCESS;
 }
 
+/* Words and verbs of a list, without what is none. */
+static json_t *list_make(const json_t *told)
+{
+    json_t *list = json_array(), *entry;
+    size_t i;
+    json_array_foreach(told, i, entry)
+    {
+        const char *word = json_string_value(entry);
+        if (word ? fits(word) : fits(hm_row_s(entry, "verb")) && fits(hm_row_s(entry, "label")))
+            json_array_append(list, entry);
+    }
+    return list;
+}
+
 /* A row of the daemon's list as one of ours; NULL where it is none. */
 static json_t *row_make(const json_t *told)
 {
@@ -24,10 +38,8 @@ static json_t *row_make(const json_t *told)
     const char *name = hm_row_s(told, "app"), *label = hm_row_s(told, "label");
     pv_app_t app;
     json_t *spec = json_object(), *row = NULL;
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-        json_t *list = json_object_get(told, parts[i]);
-        json_object_set_new(spec, parts[i], json_is_array(list) ? json_incref(list) : json_array());
-    }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        json_object_set_new(spec, parts[i], list_make(json_object_get(told, parts[i])));
     char *text = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
     if (text && fits(label) && pv_app_parse(&app, name, strlen(name)) == APR_SUCCESS)
         row = json_pack("{s:s, s:s, s:s}", "name", name, "label", label, "spec", text);

@@ -101,7 +101,7 @@ apr_status_t hm_base_form(hm_req_t *q, const hm_base_t *base, const char *again)
             hm_form_drop(q, of_type[i]);
     json_array_foreach(json_object_get(base->app, "required"), i, entry)
     {
-        json_t *field = hm_form_field(q, json_string_value(entry));
+        json_t *field = json_is_string(entry) ? hm_form_field(q, json_string_value(entry)) : NULL;
         if (field)
             json_object_set_new(field, "required", json_true());
     }
