@@ -155,7 +155,8 @@ static void on_error(pv_report_t *r, json_t *line)
 {
     const char *name = text_of(line, "code"), *text = text_of(line, "text");
     pv_code_t code = pv_error_find(name, strlen(name));
-    if (code == PV_CODES || pv_error_row(code)->class == PV_CLASS_OK)
+    /* RETRY_LATER is the daemon's own word: a process of it was lost, so nobody knows how the work ended. */
+    if (code == PV_CODES || code == PV_RETRY_LATER || pv_error_row(code)->class == PV_CLASS_OK)
         code = PV_DRIVER_FAILED;
     pv_fail(&r->err, code, text_of(line, "field"), "%s", text);
 }

@@ -190,6 +190,7 @@ def test_status(site):
 def test_packages_of_a_site_say_what_it_uses(site):
     run = site.run("packages")
     found = {(p["type"], p["name"]): p for p in run.of("package")}
+    assert run.of("log") == [], "what it uses is all in the code base"
     assert run.ok and found["profile", "standard"]["status"] == found["module", "node"]["status"] == "enabled"
     assert found["module", "book"]["status"] == "disabled" and int(found["module", "user"]["schema"]) > 7000
 

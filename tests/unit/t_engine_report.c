@@ -29,6 +29,7 @@ static void test_each_ending_has_its_outcome(void **state)
          EXIT(1),
          PV_DB_DOWN},
         {{"{\"t\":\"error\",\"code\":\"OK\",\"text\":\"\"}", "{\"t\":\"end\",\"ok\":true}"}, EXIT(0), PV_DRIVER_FAILED},
+        {{"{\"t\":\"error\",\"code\":\"RETRY_LATER\"}", "{\"t\":\"end\",\"ok\":true}"}, EXIT(0), PV_DRIVER_FAILED},
         {{"{\"t\":\"error\",\"code\":\"NO_SUCH\"}", "{\"t\":\"end\",\"ok\":true}"}, EXIT(0), PV_DRIVER_FAILED},
         {{"no JSON", "{\"t\":\"end\",\"ok\":true}"}, EXIT(0), PV_DRIVER_FAILED},
         {{"{\"t\":\"unknown\"}", "{\"t\":\"end\",\"ok\":true}"}, EXIT(0), PV_OK},

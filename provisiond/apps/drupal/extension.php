@@ -60,13 +60,19 @@ function info_files(string $folder, string $suffix): array
         return [];
     }
     $wanted = fn (\SplFileInfo $entry): bool => $entry->isDir() && !$entry->isLink()
-        ? !in_array($entry->getFilename(), SCAN_SKIPPED, true)
+        ? is_scanned($entry)
         : str_ends_with($entry->getFilename(), $suffix);
     $tree = new \RecursiveDirectoryIterator($folder, \FilesystemIterator::SKIP_DOTS);
     $tree = new \RecursiveCallbackFilterIterator($tree, $wanted);
     $files = array_keys(iterator_to_array(new \RecursiveIteratorIterator($tree)));
     sort($files);
     return $files;
+}
+
+/** As Drupal looks: a folder config holds a module's configuration, but there is a module of that name too. */
+function is_scanned(\SplFileInfo $folder): bool
+{
+    return !in_array($folder->getFilename(), SCAN_SKIPPED, true) || str_ends_with($folder->getPathname(), '/modules/config');
 }
 
 /** null: it is no extension that people choose, such as a theme engine. */

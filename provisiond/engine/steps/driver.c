@@ -129,11 +129,11 @@ void pv_verb_run(const pv_job_t *job, pv_call_t *call)
 }
 
 /* What it told of packages has gone its own way, other facts are nobody's; and nothing depends on whether it came to
- * its end, so a failure is a warning. */
+ * its end, so a failure is a warning. After a daemon's end it is run again. */
 static void read_packages(pv_call_t *call, pv_reply_t *reply)
 {
     json_object_clear(call->facts);
-    if (reply->code == PV_OK || reply->code == PV_CANCELLED)
+    if (reply->code == PV_OK || reply->code == PV_CANCELLED || reply->code == PV_RETRY_LATER)
         return;
     pv_job_log(call->job, PV_LOG_WARNING, "engine", "its packages could not be listed: %s: %s",
                pv_error_row(reply->code)->name, *reply->detail ? reply->detail : pv_error_row(reply->code)->text);
