@@ -32,7 +32,7 @@ def drupal(request):
     place = Place().start()
     try:
         platform = new_id("p")
-        assert place.engine.ask("platform", platform, "MAKE", 70090, "0:d").code == "OK"
+        assert place.engine.ask("platform", platform, "MAKE", place.next_uid, "0:d").code == "OK"
         root, place.kind = place.platforms / "d", KINDS[request.param]
         for name in [*place.kind.runs, *place.kind.shown, *place.kind.denied]:
             (root / name).parent.mkdir(parents=True, exist_ok=True)

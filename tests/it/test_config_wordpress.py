@@ -14,7 +14,7 @@ def wp():
     place = Place().start()
     try:
         platform = new_id("p")
-        assert place.engine.ask("platform", platform, "MAKE", 70090, "0:wp").code == "OK"
+        assert place.engine.ask("platform", platform, "MAKE", place.next_uid, "0:wp").code == "OK"
         root = place.platforms / "wp"
         for name in FILES:
             (root / name).parent.mkdir(exist_ok=True)
