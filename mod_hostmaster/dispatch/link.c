@@ -46,6 +46,7 @@ struct hm_link {
     pv_line_t *events;   /* for events, NULL while we do not follow */
     int64_t heard;       /* when the last event or heartbeat came */
     int64_t acked;       /* when we last told how far we are */
+    int64_t queued;      /* the pass over the queue goes on after this attempt; 0: from the beginning */
     hm_db_t *db;
 };
 
@@ -119,24 +120,26 @@ static apr_status_t client_get(hm_link_t *link, pv_err_t *err)
     return pv_client_open(&link->client, fd, "hostmaster", err, link->conn);
 }
 
-/* ---- submitting ---- */
-
-static apr_status_t submit(hm_link_t *link, const json_t *attempt, const char *args, json_t **reply, pv_err_t *err)
+/* Is the connection for requests still there? */
+static apr_status_t connected(const hm_link_t *link, pv_err_t *err)
 {
-    json_t *fields, *request;
-    apr_status_t rv = pv_json_parse(&fields, args, strlen(args), err);
-    if (rv != APR_SUCCESS)
-        return rv;
-    request = pv_client_request(link->client, PV_MSG_submit);
-    json_object_set(request, "key", json_object_get(attempt, "job_key"));
-    json_object_update(request, fields);
-    json_decref(fields);
-    return pv_client_ask(reply, link->client, request, ASK_SECONDS, NULL, NULL, err, link->turn);
+    return link->client ? APR_SUCCESS : pv_fail(err, PV_UNREACHABLE, NULL, "the connection broke");
 }
 
-/* What a submit's answer means for the attempt. TEMP: somebody tries again; PERM: it has failed without ever running.
- */
-static void submitted(hm_link_t *link, const json_t *attempt, const pv_err_t *err)
+/* ---- submitting ---- */
+
+/* A queued attempt on its way to the daemon. */
+typedef struct {
+    const json_t *attempt;
+    const char *args;
+    int64_t wanted;
+    uint64_t re; /* the number of its request; 0: not sent */
+    int64_t job; /* where the daemon had it already */
+} sending_t;
+
+/* What a submit that was refused means for the attempt. TEMP: somebody tries again; PERM: it has failed without ever
+ * running. */
+static void refused(hm_link_t *link, const json_t *attempt, const pv_err_t *err)
 {
     pv_err_t ignored = {0};
     int64_t id = hm_row_n(attempt, "id"), task = hm_row_n(attempt, "task");
@@ -166,7 +169,10 @@ static void submitted(hm_link_t *link, const json_t *attempt, const pv_err_t *er
 static void catch_up(hm_link_t *link, int64_t job)
 {
     pv_err_t err = {0};
-    json_t *row, *request = pv_client_request(link->client, PV_MSG_show);
+    json_t *row, *request;
+    if (connected(link, &err) != APR_SUCCESS)
+        return;
+    request = pv_client_request(link->client, PV_MSG_show);
     json_object_set_new(request, "job", json_integer(job));
     if (pv_client_ask(&row, link->client, request, ASK_SECONDS, NULL, NULL, &err, link->turn) == APR_SUCCESS)
         hm_apply_job(link->db, link->server, row, &err, link->turn);
@@ -186,46 +192,108 @@ static apr_status_t more_put(hm_link_t *link, json_t *request, const char *more,
     return APR_SUCCESS;
 }
 
-/* Makes the request of an attempt that has none, claims it, sends it. */
-static void attempt_send(hm_link_t *link, const json_t *attempt)
+/* Makes the request of an attempt that has none. Is it to be sent now? */
+static int request_make(hm_link_t *link, sending_t *s, const json_t *attempt)
+{
+    pv_err_t err = {0};
+    hm_request_t request;
+    *s = (sending_t){
+        .attempt = attempt, .args = hm_row_s(attempt, "args"), .wanted = hm_row_n(attempt, "wanted")};
+    if (s->args[0] != '\0')
+        return 1;
+    apr_status_t rv = hm_object_request(&request, link->db, hm_row_n(attempt, "task"), hm_row_s(attempt, "type"),
+                                        hm_row_s(attempt, "object"), &err);
+    if (rv == APR_SUCCESS)
+        rv = more_put(link, pv_json_keep(request.json, link->turn), hm_row_s(attempt, "more"), &err);
+    if (rv != APR_SUCCESS) {
+        refused(link, attempt, &err);
+        return 0;
+    }
+    char *text = json_dumps(request.json, JSON_COMPACT);
+    s->args = apr_pstrdup(link->turn, text);
+    free(text);
+    s->wanted = request.wanted;
+    return request.waits == 0;
+}
+
+/* Claims N in one transaction. Those are left that nobody else was quicker with: how many. */
+static int claim(hm_link_t *link, sending_t *s, int n)
+{
+    pv_err_t err = {0};
+    int kept = 0;
+    if (hm_db_begin(link->db, &err) != APR_SUCCESS)
+        return 0;
+    for (int i = 0; i < n; i++) {
+        apr_status_t rv = hm_sql_attempt_claim(link->db, &err, link->owner, hm_db_now() + LEASE, s[i].args, s[i].wanted,
+                                               hm_row_n(s[i].attempt, "id"));
+        if (rv == APR_SUCCESS)
+            s[kept++] = s[i];
+        else if (err.code != PV_STALE) {
+            hm_db_rollback(link->db);
+            return 0;
+        }
+    }
+    return hm_db_commit(link->db, &err) == APR_SUCCESS ? kept : 0;
+}
+
+static void submit(hm_link_t *link, sending_t *s)
+{
+    pv_err_t err = {0};
+    json_t *fields, *request;
+    apr_status_t rv = connected(link, &err);
+    if (rv == APR_SUCCESS)
+        rv = pv_json_parse(&fields, s->args, strlen(s->args), &err);
+    if (rv == APR_SUCCESS) {
+        request = pv_client_request(link->client, PV_MSG_submit);
+        json_object_set(request, "key", json_object_get(s->attempt, "job_key"));
+        json_object_update_new(request, fields);
+        rv = pv_client_send(&s->re, link->client, request, ASK_SECONDS, &err);
+    }
+    if (rv != APR_SUCCESS) {
+        s->re = 0;
+        refused(link, s->attempt, &err);
+    }
+}
+
+static void submitted(hm_link_t *link, sending_t *s)
 {
     pv_err_t err = {0};
     json_t *reply;
-    hm_request_t request = {.wanted = hm_row_n(attempt, "wanted")};
-    const char *args = hm_row_s(attempt, "args");
-    if (args[0] == '\0') {
-        apr_status_t rv = hm_object_request(&request, link->db, hm_row_n(attempt, "task"), hm_row_s(attempt, "type"),
-                                            hm_row_s(attempt, "object"), &err);
-        if (rv != APR_SUCCESS) {
-            submitted(link, attempt, &err);
-            return;
-        }
-        pv_json_keep(request.json, link->turn);
-        if (more_put(link, request.json, hm_row_s(attempt, "more"), &err) != APR_SUCCESS) {
-            submitted(link, attempt, &err);
-            return;
-        }
-        char *text = json_dumps(request.json, JSON_COMPACT);
-        args = apr_pstrdup(link->turn, text);
-        free(text);
-    }
-    if (request.waits)
+    apr_status_t rv = connected(link, &err);
+    if (rv == APR_SUCCESS)
+        rv = pv_client_answer(&reply, link->client, s->re, ASK_SECONDS, NULL, NULL, &err, link->turn);
+    PV_FAULT("panel.submitted", NULL);
+    if (rv != APR_SUCCESS)
+        refused(link, s->attempt, &err);
+    else if (json_is_true(json_object_get(reply, "dup")))
+        s->job = hm_row_n(reply, "job");
+}
+
+/* All requests go out before the first answer is awaited: the daemon works them off in one go. */
+static void attempts_send(hm_link_t *link, const json_t *rows)
+{
+    sending_t sending[BATCH];
+    pv_err_t err = {0};
+    const json_t *row;
+    size_t i;
+    int n = 0;
+    json_array_foreach(rows, i, row) n += request_make(link, &sending[n], row);
+    if (n == 0)
         return;
     if (client_get(link, &err) != APR_SUCCESS) {
         state_set(link, "unreachable", err.text);
         return;
     }
-    /* Somebody else may have been quicker: then 0 rows, and nothing is sent. */
-    if (hm_sql_attempt_claim(link->db, &err, link->owner, hm_db_now() + LEASE, args, request.wanted,
-                             hm_row_n(attempt, "id")) != APR_SUCCESS)
-        return;
+    n = claim(link, sending, n);
     PV_FAULT("panel.claimed", NULL);
-    apr_status_t sent = submit(link, attempt, args, &reply, &err);
-    PV_FAULT("panel.submitted", NULL);
-    if (sent != APR_SUCCESS)
-        submitted(link, attempt, &err);
-    else if (json_is_true(json_object_get(reply, "dup")))
-        catch_up(link, hm_row_n(reply, "job"));
+    for (int k = 0; k < n; k++)
+        submit(link, &sending[k]);
+    for (int k = 0; k < n; k++)
+        if (sending[k].re)
+            submitted(link, &sending[k]);
+    for (int k = 0; k < n; k++)
+        if (sending[k].job)
+            catch_up(link, sending[k].job);
 }
 
 static void attempt_cancel(hm_link_t *link, const json_t *attempt)
@@ -244,17 +312,23 @@ static void attempt_cancel(hm_link_t *link, const json_t *attempt)
     hm_sql_attempt_cancelled(link->db, &err, hm_row_n(attempt, "id"));
 }
 
+/* A page of what is queued; the next turn goes on behind it, so that events do not wait for a long queue. */
 static void queue_pass(hm_link_t *link)
 {
     pv_err_t err = {0};
     json_t *rows, *row;
     size_t i;
+    int64_t after = link->queued;
+    link->queued = 0;
     if (hm_sql_attempt_stale_count(link->db, &rows, &err, hm_db_now()) == APR_SUCCESS &&
         hm_row_n(json_array_get(rows, 0), "n") > 0)
         hm_sql_attempt_expire(link->db, &err, hm_db_now());
-    if (hm_sql_attempt_queued(link->db, &rows, &err, link->server, BATCH) != APR_SUCCESS)
+    if (hm_sql_attempt_queued(link->db, &rows, &err, link->server, after, BATCH) != APR_SUCCESS)
         return;
-    json_array_foreach(rows, i, row) attempt_send(link, row);
+    size_t n = json_array_size(rows);
+    if (n == BATCH)
+        link->queued = hm_row_n(json_array_get(rows, n - 1), "id");
+    attempts_send(link, rows);
     if (hm_sql_attempt_cancels(link->db, &rows, &err, link->server, BATCH) != APR_SUCCESS)
         return;
     json_array_foreach(rows, i, row) attempt_cancel(link, row);
@@ -493,16 +567,19 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     do {
-        if ((fd[1].revents & POLLIN) && read(fd[1].fd, &taken, sizeof(taken)) < 0)
-            fd[1].revents = 0; /* another child was quicker */
+        /* A wake-up is taken where a pass over the queue begins. Another child may be quicker. */
+        if ((fd[1].revents & POLLIN) && link->queued == 0 && read(fd[1].fd, &taken, sizeof(taken)) < 0)
+            fd[1].revents = 0;
         if (hm_db_open(&link->db, link->panel->s, link->turn, &err) == APR_SUCCESS) {
             follow_pass(link, fd[2].revents != 0);
             queue_pass(link);
             hm_db_close(link->db, link->panel->s);
+        } else {
+            link->queued = 0;
         }
         apr_pool_clear(link->turn);
         fd[2].fd = link->events ? pv_line_fd(link->events) : -1;
-        poll(fd, 3, SWEEP_MS);
+        poll(fd, 3, link->queued ? 0 : SWEEP_MS);
     } while (fd[0].revents == 0);
     hang_up(link);
     if (link->lock_fd >= 0)

@@ -89,12 +89,17 @@ json_t *pv_client_request(pv_client_t *c, pv_msg_t msg)
     return pv_request_make(msg, ++c->last);
 }
 
-apr_status_t pv_client_ask(json_t **ret, pv_client_t *c, json_t *request, int seconds, pv_client_row_fn *row, void *ctx,
-                           pv_err_t *err, apr_pool_t *p)
+apr_status_t pv_client_send(uint64_t *re, pv_client_t *c, json_t *request, int seconds, pv_err_t *err)
+{
+    *re = (uint64_t)json_integer_value(json_object_get(request, "id"));
+    return transmit(c, request, now_ms() + (int64_t)seconds * 1000, err);
+}
+
+apr_status_t pv_client_answer(json_t **ret, pv_client_t *c, uint64_t re, int seconds, pv_client_row_fn *row, void *ctx,
+                              pv_err_t *err, apr_pool_t *p)
 {
     int64_t deadline = now_ms() + (int64_t)seconds * 1000;
-    uint64_t re = (uint64_t)json_integer_value(json_object_get(request, "id"));
-    apr_status_t rv = transmit(c, request, deadline, err);
+    apr_status_t rv = APR_SUCCESS;
     while (rv == APR_SUCCESS) {
         json_t *reply;
         if ((rv = receive(&reply, c, deadline, err)) != APR_SUCCESS)
@@ -109,6 +114,14 @@ apr_status_t pv_client_ask(json_t **ret, pv_client_t *c, json_t *request, int se
         json_decref(reply);
     }
     return rv;
+}
+
+apr_status_t pv_client_ask(json_t **ret, pv_client_t *c, json_t *request, int seconds, pv_client_row_fn *row, void *ctx,
+                           pv_err_t *err, apr_pool_t *p)
+{
+    uint64_t re;
+    apr_status_t rv = pv_client_send(&re, c, request, seconds, err);
+    return rv == APR_SUCCESS ? pv_client_answer(ret, c, re, seconds, row, ctx, err, p) : rv;
 }
 
 apr_status_t pv_client_follow(pv_client_t *c, json_t *request, pv_client_row_fn *event, void *ctx, pv_err_t *err)

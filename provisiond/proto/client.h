@@ -23,7 +23,7 @@ const json_t *pv_client_hello(const pv_client_t *client);
  * (pv_client_follow then ends with APR_SUCCESS); else the error is handed through. */
 typedef apr_status_t pv_client_row_fn(void *ctx, json_t *row, pv_err_t *err);
 
-/* A request to be sent with pv_client_ask or pv_client_follow; the caller adds its arguments. Takes the client's next
+/* A request to be sent with pv_client_ask, pv_client_send or pv_client_follow; the caller adds its arguments. Takes the client's next
  * number. */
 json_t *pv_client_request(pv_client_t *client, pv_msg_t msg);
 
@@ -33,6 +33,12 @@ json_t *pv_client_request(pv_client_t *client, pv_msg_t msg);
  * became of the request, and the client is of no further use. */
 apr_status_t pv_client_ask(json_t **ret, pv_client_t *client, json_t *request, int seconds, pv_client_row_fn *row,
                            void *ctx, pv_err_t *err, apr_pool_t *p);
+
+/* pv_client_ask in two halves, so that many requests can be under way: sends REQUEST, whose number becomes *RE, and
+ * awaits the answer to that number. Answers are awaited in the order of their requests. */
+apr_status_t pv_client_send(uint64_t *re, pv_client_t *client, json_t *request, int seconds, pv_err_t *err);
+apr_status_t pv_client_answer(json_t **ret, pv_client_t *client, uint64_t re, int seconds, pv_client_row_fn *row,
+                              void *ctx, pv_err_t *err, apr_pool_t *p);
 
 #define PV_CLIENT_SILENCE 30 /* seconds; the daemon sends a heartbeat every 10 */
 

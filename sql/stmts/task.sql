@@ -77,9 +77,9 @@ SELECT n, state, code, started, ended FROM attempt WHERE task = %lld ORDER BY n 
 SELECT a.id, a.task, a.n, a.state, t.type, t.object, t.client, t.label, t.server, a.wanted, a.logged, a.ended FROM attempt a JOIN task t ON t.id = a.task
  WHERE a.job_key = %s
 
--- @stmt attempt_queued(server:s limit:n) -> id:n task:n job_key:s args:s wanted:n type:s object:s more:s
+-- @stmt attempt_queued(server:s after:n limit:n) -> id:n task:n job_key:s args:s wanted:n type:s object:s more:s
 SELECT a.id, a.task, a.job_key, a.args, a.wanted, t.type, t.object, t.args FROM attempt a JOIN task t ON t.id = a.task
- WHERE a.state = 'queued' AND a.server = %s ORDER BY a.id LIMIT %lld
+ WHERE a.state = 'queued' AND a.server = %s AND a.id > %lld ORDER BY a.id LIMIT %lld
 
 -- @stmt attempt_claim(owner:s lease:n args:s wanted:n id:n) rows=1
 UPDATE attempt SET state = 'submitted', owner = %s, lease = %lld, args = %s, wanted = %lld WHERE id = %lld AND state = 'queued'

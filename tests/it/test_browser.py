@@ -5,7 +5,7 @@ import os
 
 import pytest
 from lab import Lab, until
-from lab.panel import USER, Browser, Panel
+from lab.panel import USER, Browser, following
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
@@ -114,11 +114,8 @@ def lab():
 
 @pytest.fixture(scope="module")
 def panel(lab):
-    made = Panel(lab.folder, lab.netns, daemon=f"{lab.run}/panel/socket")
-    made.setup("migrate")
-    made.start()
-    yield made
-    made.close()
+    with following(lab) as made:
+        yield made
 
 
 @contextlib.contextmanager

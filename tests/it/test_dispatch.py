@@ -16,7 +16,7 @@ import time
 import pytest
 from lab import Lab, processes, until
 from lab.lab import FAULT_BUILD
-from lab.panel import USER, Panel
+from lab.panel import USER, following
 
 POINTS = ["panel.claimed", "panel.submitted", "panel.applied", "panel.committed"]
 
@@ -30,13 +30,10 @@ def lab():
 
 @pytest.fixture(scope="module")
 def panel(lab):
-    made = Panel(lab.folder, lab.netns, build=FAULT_BUILD, daemon=f"{lab.run}/panel/socket")
-    made.setup("migrate")
-    made.start()
-    os.makedirs(f"{made.folder}/run/faults", mode=0o777)
-    os.chmod(f"{made.folder}/run/faults", 0o777)
-    yield made
-    made.close()
+    with following(lab, build=FAULT_BUILD) as made:
+        os.makedirs(f"{made.folder}/run/faults", mode=0o777)
+        os.chmod(f"{made.folder}/run/faults", 0o777)
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +151,22 @@ def test_a_panel_that_is_killed_whole_goes_on_where_it_was(lab, panel, api):
     until(lambda: _ended(panel, tasks), 90, "the end of five installs")
     assert _ended(panel, tasks) == ["success"] * 5
     _whole(lab, panel, tasks)
+
+
+def test_tasks_that_wait_for_others_keep_nobody_else_waiting(panel, api):
+    """More of them than are read at a time: a platform's open task, which nobody runs, comes before those of its sites."""
+    sites = [row[0] for row in panel.rows("SELECT id FROM site WHERE state = 'enabled' ORDER BY id LIMIT 25")]
+    server = panel.rows("SELECT id FROM server WHERE name = 'local'")[0][0]
+    assert len(sites) == 25
+    panel.rows("INSERT INTO task (id, type, object, label, server, client, origin, state, attempts, created, open_key)"
+               " VALUES (1, 'verify', ?, 'pages', ?, 1, 'user', 'queued', 1, 1, 'held')", api.platform, server)
+    waiting = [api.must(f"/sites/{site}/tasks", {"type": "verify"})["task"] for site in sites]
+    free = api.must(f"/servers/{server}/tasks", {"type": "verify"})["task"]
+    until(lambda: _ended(panel, [free]), 60, "the end of what waits for nothing")
+    assert not _ended(panel, waiting[:1])
+    panel.rows("DELETE FROM task WHERE id = 1")
+    until(lambda: _ended(panel, waiting), 90, "the end of those that waited")
+    assert _ended(panel, waiting + [free]) == ["success"] * 26
 
 
 def test_a_task_runs_soon_after_it_was_committed(panel, api):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from lab import Lab, until
-from lab.panel import USER, Panel
+from lab.panel import USER, following
 
 
 @pytest.fixture(scope="module")
@@ -18,11 +18,8 @@ def lab():
 
 @pytest.fixture(scope="module")
 def panel(lab):
-    made = Panel(lab.folder, lab.netns, daemon=f"{lab.run}/panel/socket")
-    made.setup("migrate")
-    made.start()
-    yield made
-    made.close()
+    with following(lab) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

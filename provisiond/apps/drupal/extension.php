@@ -72,7 +72,8 @@ function info_files(string $folder, string $suffix): array
 /** As Drupal looks: a folder config holds a module's configuration, but there is a module of that name too. */
 function is_scanned(\SplFileInfo $folder): bool
 {
-    return !in_array($folder->getFilename(), SCAN_SKIPPED, true) || str_ends_with($folder->getPathname(), '/modules/config');
+    return !in_array($folder->getFilename(), SCAN_SKIPPED, true)
+        || str_ends_with($folder->getPathname(), '/modules/config');
 }
 
 /** null: it is no extension that people choose, such as a theme engine. */

@@ -405,3 +405,14 @@ def alone(migrate=True, **settings):
         if migrate:
             panel.setup("migrate")
         yield panel
+
+
+@contextlib.contextmanager
+def following(lab, **settings):
+    """A running panel beside the lab's daemon, which it follows."""
+    panel = Panel(lab.folder, lab.netns, daemon=f"{lab.run}/panel/socket", **settings)
+    panel.setup("migrate")
+    try:
+        yield panel.start()
+    finally:
+        panel.close()
