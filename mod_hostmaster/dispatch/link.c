@@ -197,8 +197,7 @@ static int request_make(hm_link_t *link, sending_t *s, const json_t *attempt)
 {
     pv_err_t err = {0};
     hm_request_t request;
-    *s = (sending_t){
-        .attempt = attempt, .args = hm_row_s(attempt, "args"), .wanted = hm_row_n(attempt, "wanted")};
+    *s = (sending_t){.attempt = attempt, .args = hm_row_s(attempt, "args"), .wanted = hm_row_n(attempt, "wanted")};
     if (s->args[0] != '\0')
         return 1;
     apr_status_t rv = hm_object_request(&request, link->db, hm_row_n(attempt, "task"), hm_row_s(attempt, "type"),

@@ -254,10 +254,10 @@ pv_engine_t *pv_engine_make(const pv_conf_t *conf, pv_journal_t *journal, apr_po
     engine->journal = journal;
     engine->second = 1000000;
     engine->loop = pv_loop_make(p);
-    engine->root = pv_peer_make(engine->loop, root_notice, root_lost, engine, p);
-    engine->dba = pv_peer_make(engine->loop, dba_notice, dba_lost, engine, p);
+    engine->root = pv_peer_make(engine->loop, journal, root_notice, root_lost, engine, p);
+    engine->dba = pv_peer_make(engine->loop, journal, dba_notice, dba_lost, engine, p);
     engine->workers = pv_workers_make(engine, p);
-    engine->publisher = pv_publisher_make(engine->loop, engine->root, engine->conf->ReloadGap, p);
+    engine->publisher = pv_publisher_make(engine, p);
     engine->sched = pv_sched_make(engine, p);
     engine->events = pv_events_make(engine->loop, journal, p);
     return engine;

@@ -35,7 +35,7 @@ typedef struct {
     const char *target; /* path and query */
     char *request;
     size_t written, length;
-    char answer[ANSWER_MAX + 1];
+    char *answer; /* ANSWER_MAX and one byte more */
     size_t got;
 } get_t;
 
@@ -210,6 +210,7 @@ void pv_call_by_http(pv_call_t *call)
     get->call = call;
     get->loop = pv_engine_loop(call->engine);
     get->fd = -1;
+    get->answer = apr_palloc(call->p, ANSWER_MAX + 1);
     get->began = pv_loop_now();
     get->target = apr_pstrcat(call->p, call->path, strchr(call->path, '?') ? "&" : "?", random_query(call->p), NULL);
     get->request = apr_psprintf(call->p,

@@ -55,6 +55,7 @@ struct pv_job {
     pv_job_state_t state;
     pv_err_t err; /* why it waits, is undone or has ended */
     int cancel, crashes, warnings;
+    int listed;                                            /* one of its verbs has told its packages, in this life */
     int64_t not_before, waiting, accepted, started, ended; /* microseconds since 1970; 0: not yet */
     pv_run_t *run; /* job.c's: its steps and what is under way; NULL before it has its locks */
 };

@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +41,8 @@ struct pv_journal {
     uint64_t epoch;
     int clean, open, ballast; /* ballast: descriptor */
     int room;                 /* the ballast is whole */
+    int groups;               /* begun and not ended, one in the other */
+    int grouped;              /* their transaction is open */
 };
 
 int64_t pv_journal_now(void)
@@ -92,16 +95,22 @@ static apr_status_t unavailable(pv_journal_t *j, pv_err_t *err)
     return pv_fail(err, PV_JOURNAL_UNAVAILABLE, NULL, "%s", sqlite3_errmsg(j->db));
 }
 
+static void make_ballast(pv_journal_t *j)
+{
+    j->room = posix_fallocate(j->ballast, 0, BALLAST_BYTES) == 0;
+    if (!j->room && ftruncate(j->ballast, 0) != 0)
+        pv_log("journal.ballast", "state=broken");
+}
+
 apr_status_t pv_journal_admit(pv_journal_t *j, pv_err_t *err)
 {
-    if (!j->room && posix_fallocate(j->ballast, 0, BALLAST_BYTES) == 0) {
-        j->room = 1;
-        pv_log("journal.ballast", "state=made");
-    }
     if (j->room)
         return APR_SUCCESS;
-    if (ftruncate(j->ballast, 0) != 0)
-        pv_log("journal.ballast", "state=broken");
+    make_ballast(j);
+    if (j->room) {
+        pv_log("journal.ballast", "state=made");
+        return APR_SUCCESS;
+    }
     return pv_fail(err, PV_JOURNAL_UNAVAILABLE, NULL, "the file system of StateDir has no %d MiB left",
                    BALLAST_BYTES / (1024 * 1024));
 }
@@ -254,18 +263,34 @@ static uint64_t stored_epoch(pv_journal_t *j)
     return epoch;
 }
 
+static void end_life(const char *what)
+{
+    pv_log("journal.unknown", "what=%s", what);
+    _exit(70);
+}
+
+static apr_status_t begin_on_disk(pv_journal_t *j, pv_err_t *err)
+{
+    apr_status_t rv = exec(j, "BEGIN IMMEDIATE", err);
+    if (rv != APR_SUCCESS || stored_epoch(j) == j->epoch)
+        return rv;
+    sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
+    return pv_fail(err, PV_JOURNAL_UNAVAILABLE, NULL, "a later life of the engine has begun");
+}
+
 apr_status_t pv_journal_begin(pv_journal_t *j, pv_err_t *err)
 {
     if (j->open)
         abort(); /* our own invariant: one transaction at a time */
-    apr_status_t rv = exec(j, "BEGIN IMMEDIATE", err);
+    apr_status_t rv = j->grouped ? APR_SUCCESS : begin_on_disk(j, err);
+    if (rv == APR_SUCCESS && j->groups > 0) {
+        j->grouped = 1;
+        rv = exec(j, "SAVEPOINT one", err);
+    }
     if (rv != APR_SUCCESS)
         return rv;
     j->open = 1;
-    if (stored_epoch(j) != j->epoch)
-        rv = pv_fail(err, PV_JOURNAL_UNAVAILABLE, NULL, "a later life of the engine has begun");
-    else
-        rv = pv_backlog_write(j->backlog, err);
+    rv = pv_backlog_write(j->backlog, err);
     if (rv != APR_SUCCESS)
         pv_journal_rollback(j);
     return rv;
@@ -273,27 +298,46 @@ apr_status_t pv_journal_begin(pv_journal_t *j, pv_err_t *err)
 
 apr_status_t pv_journal_commit(pv_journal_t *j, pv_err_t *err)
 {
-    int rc = sqlite3_exec(j->db, "COMMIT", NULL, NULL, NULL);
+    int rc = sqlite3_exec(j->db, j->grouped ? "RELEASE one" : "COMMIT", NULL, NULL, NULL);
     if (rc == SQLITE_OK) {
-        PV_FAULT("event.commit", NULL);
+        if (!j->grouped)
+            PV_FAULT("event.commit", NULL);
         j->open = 0;
         pv_backlog_written(j->backlog);
         return APR_SUCCESS;
     }
     apr_status_t rv = unavailable(j, err);
-    if (rc != SQLITE_FULL) {
-        pv_log("journal.unknown", "what=commit");
-        _exit(70);
-    }
+    if (rc != SQLITE_FULL)
+        end_life("commit");
     pv_journal_rollback(j);
     return rv;
 }
 
+/* A failure can take the transactions of the group with it that came before: they count as committed. */
 void pv_journal_rollback(pv_journal_t *j)
 {
-    if (!sqlite3_get_autocommit(j->db))
-        sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
+    int gone = sqlite3_get_autocommit(j->db);
+    if (gone && j->grouped)
+        end_life("group");
+    if (!gone)
+        sqlite3_exec(j->db, j->grouped ? "ROLLBACK TO one; RELEASE one" : "ROLLBACK", NULL, NULL, NULL);
     j->open = 0;
+}
+
+void pv_journal_group(pv_journal_t *j)
+{
+    j->groups++;
+}
+
+void pv_journal_group_end(pv_journal_t *j)
+{
+    pv_err_t err;
+    if (--j->groups > 0 || !j->grouped)
+        return;
+    j->grouped = 0;
+    if (exec(j, "COMMIT", &err) != APR_SUCCESS)
+        end_life("group");
+    PV_FAULT("event.commit", NULL);
 }
 
 /* ---- opening ---- */
@@ -353,6 +397,8 @@ static apr_status_t set_up(pv_journal_t *j, pv_err_t *err)
         rv = begin_life(j, err);
     if (rv == APR_SUCCESS)
         rv = exec(j, "COMMIT", err);
+    if (rv != APR_SUCCESS)
+        pv_journal_rollback(j);
     return rv;
 }
 
@@ -361,18 +407,25 @@ apr_status_t pv_journal_open(pv_journal_t **ret, const char *path, pv_err_t *err
     pv_journal_t *j = apr_pcalloc(p, sizeof(*j));
     j->p = p;
     j->stmt = apr_hash_make(p);
+    struct stat st;
     j->ballast = open(apr_pstrcat(p, path, "-ballast", NULL), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    j->room = j->ballast >= 0 && posix_fallocate(j->ballast, 0, BALLAST_BYTES) == 0;
+    j->room = j->ballast >= 0 && fstat(j->ballast, &st) == 0 && st.st_size == BALLAST_BYTES;
     int rc = sqlite3_open_v2(path, &j->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     apr_pool_cleanup_register(p, j, cleanup, apr_pool_cleanup_null);
     j->backlog = pv_backlog_make(j, p);
     if (j->ballast < 0 || rc != SQLITE_OK)
         return pv_fail(err, PV_JOURNAL_UNAVAILABLE, NULL, "%s cannot be opened: %s", path, sqlite3_errmsg(j->db));
     sqlite3_busy_timeout(j->db, BUSY_MS);
+    /* On a full disk a life begins in the ballast's room, which the last one may have given up already. */
     apr_status_t rv = set_up(j, err);
-    if (rv == APR_SUCCESS)
-        *ret = j;
-    return rv;
+    if (rv != APR_SUCCESS && !j->room)
+        rv = set_up(j, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!j->room)
+        make_ballast(j);
+    *ret = j;
+    return APR_SUCCESS;
 }
 
 void pv_journal_close(pv_journal_t *j)

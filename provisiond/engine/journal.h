@@ -33,6 +33,14 @@ apr_status_t pv_journal_commit(pv_journal_t *j, pv_err_t *err);
 void pv_journal_rollback(pv_journal_t *j);
 
 /*
+ * What is committed between these two becomes durable with the last group's end, in one go; nothing that rests on it
+ * may leave the process before. Where that fails, what was done in memory can not be taken back: the process ends, and
+ * the next life begins with what is on disk. Groups may stand in one another.
+ */
+void pv_journal_group(pv_journal_t *j);
+void pv_journal_group_end(pv_journal_t *j);
+
+/*
  * May new work be accepted? A ballast file beside the journal keeps room for what was accepted already: when the disk
  * is full it is given up, the transaction that failed can be tried again, and nothing is admitted until the ballast
  * could be made anew.

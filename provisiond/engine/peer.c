@@ -9,7 +9,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#define TAKEN_MAX 16 /* messages at a time, so that other peers have their turn */
 
 typedef struct ask ask_t;
 struct ask {
@@ -22,6 +25,7 @@ struct ask {
 
 struct pv_peer {
     pv_loop_t *loop;
+    pv_journal_t *journal;
     pv_notice_fn *notice;
     pv_lost_fn *lost;
     void *ctx;
@@ -33,10 +37,11 @@ struct pv_peer {
 
 static void take(void *ctx, int fd, short revents);
 
-pv_peer_t *pv_peer_make(pv_loop_t *loop, pv_notice_fn *notice, pv_lost_fn *lost, void *ctx, apr_pool_t *p)
+pv_peer_t *pv_peer_make(pv_loop_t *loop, pv_journal_t *journal, pv_notice_fn *notice, pv_lost_fn *lost, void *ctx,
+                        apr_pool_t *p)
 {
     pv_peer_t *peer = apr_pcalloc(p, sizeof(*peer));
-    *peer = (pv_peer_t){.loop = loop, .notice = notice, .lost = lost, .ctx = ctx, .fd = -1};
+    *peer = (pv_peer_t){.loop = loop, .journal = journal, .notice = notice, .lost = lost, .ctx = ctx, .fd = -1};
     peer->end = &peer->first;
     peer->buf = apr_palloc(p, PV_DGRAM_MAX);
     return peer;
@@ -133,21 +138,41 @@ static void take_reply(pv_peer_t *peer, pv_dgram_t *m)
     ask->answered(ask->call, &reply);
 }
 
+static int has_another(int fd)
+{
+    char byte;
+    return recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* The messages that have come; -1 when the peer is gone. What several of them change is written in one go, before
+ * anything is asked because of it. */
+static int take_messages(pv_peer_t *peer, int fd)
+{
+    pv_dgram_t m;
+    int n = 0, more, grouped = 0, gone;
+    do {
+        int rc = pv_dgram_recv(fd, peer->buf, &m);
+        gone = rc == 0 || (rc < 0 && errno != EAGAIN && errno != EINTR);
+        more = rc == 1 && ++n < TAKEN_MAX && has_another(fd);
+        if (more && !grouped)
+            pv_journal_group(peer->journal);
+        grouped |= more;
+        if (rc == 1 && m.head.op == PV_DGRAM_REPLY)
+            take_reply(peer, &m);
+        else if (rc == 1)
+            peer->notice(peer->ctx, &m);
+    } while (more && peer->fd == fd);
+    if (grouped)
+        pv_journal_group_end(peer->journal);
+    return gone ? -1 : 0;
+}
+
 static void take(void *ctx, int fd, short revents)
 {
     pv_peer_t *peer = ctx;
-    pv_dgram_t m;
     int rc = revents & POLLOUT ? flush(peer) : 0;
-    if (rc == 0 && revents & ~POLLOUT) {
-        rc = pv_dgram_recv(fd, peer->buf, &m);
-        if (rc < 0 && (errno == EAGAIN || errno == EINTR))
-            return;
-        rc = rc == 1 ? 0 : -1;
-        if (rc == 0 && m.head.op == PV_DGRAM_REPLY)
-            take_reply(peer, &m);
-        else if (rc == 0)
-            peer->notice(peer->ctx, &m);
-    }
+    if (rc == 0 && revents & ~POLLOUT)
+        rc = take_messages(peer, fd);
     if (rc != 0)
         lose(peer);
 }

@@ -6,6 +6,7 @@
 #define PV_ENGINE_PEER_H
 
 #include "engine/call.h"
+#include "engine/journal.h"
 #include "engine/loop.h"
 
 typedef struct pv_peer pv_peer_t;
@@ -13,7 +14,8 @@ typedef struct pv_peer pv_peer_t;
 /* What is no reply goes to NOTICE, which owns its descriptors; LOST is called after the calls have answered. */
 typedef void pv_notice_fn(void *ctx, pv_dgram_t *m);
 typedef void pv_lost_fn(void *ctx);
-pv_peer_t *pv_peer_make(pv_loop_t *loop, pv_notice_fn *notice, pv_lost_fn *lost, void *ctx, apr_pool_t *p);
+pv_peer_t *pv_peer_make(pv_loop_t *loop, pv_journal_t *journal, pv_notice_fn *notice, pv_lost_fn *lost, void *ctx,
+                        apr_pool_t *p);
 
 /* From now on over FD, which the peer owns; what was open before is lost. */
 void pv_peer_open(pv_peer_t *peer, int fd);

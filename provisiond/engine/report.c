@@ -226,6 +226,8 @@ void pv_report_end(pv_report_t *r, int status, pv_err_t *err)
     if (!r->job || err->code != PV_OK)
         return;
     flush_items(r);
-    if (r->scans || r->count > 0)
+    if (r->scans || r->count > 0) {
         tell_items(r, "facts-end", json_pack("{sI}", "count", (json_int_t)r->count));
+        r->job->listed = 1;
+    }
 }

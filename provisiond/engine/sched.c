@@ -186,6 +186,11 @@ pv_job_t *pv_sched_running(pv_sched_t *sched, uint64_t job)
     return e ? e->job : NULL;
 }
 
+int pv_sched_count(const pv_sched_t *sched)
+{
+    return sched->running;
+}
+
 static void drop(pv_sched_t *sched, entry_t *e)
 {
     entry_t **at = &sched->first;
@@ -282,7 +287,12 @@ static void pass(void *ctx)
     apr_pool_create(&p, sched->p);
     apr_array_header_t *ready = startable(sched, p);
     entry_t *e;
+    int grouped = ready->nelts > 1;
+    if (grouped)
+        pv_journal_group(sched->engine->journal);
     while (sched->running < RUNNING_MAX && (e = next_in_turn(sched, ready)))
         start(sched, e);
+    if (grouped)
+        pv_journal_group_end(sched->engine->journal);
     apr_pool_destroy(p);
 }

@@ -303,16 +303,22 @@ static void take_line(pv_session_t *s, const char *text, size_t len)
 
 static void resume(void *ctx);
 
-/* Takes the lines that have come, until its allowance is used up; the rest waits where it is. */
+/* Takes the lines that have come, until its allowance is used up; the rest waits where it is. What several of them
+ * change is written in one go, before any is answered. */
 static void take_lines(pv_session_t *s)
 {
     const char *text;
     size_t len;
     pv_err_t err;
+    int grouped = 0;
     while (!s->ending && !s->pause && pv_line_waiting(s->line) <= WAITING_MAX) {
         apr_status_t rv = pv_line_next(&text, &len, s->line, &err);
         if (rv == APR_EAGAIN)
             break;
+        if (!grouped && pv_line_has_next(s->line)) {
+            pv_journal_group(s->engine->journal);
+            grouped = 1;
+        }
         if (rv == APR_SUCCESS)
             take_line(s, text, len);
         else
@@ -321,6 +327,8 @@ static void take_lines(pv_session_t *s)
         if (wait > 0)
             s->pause = pv_timer_start(s->engine->loop, wait, resume, s);
     }
+    if (grouped)
+        pv_journal_group_end(s->engine->journal);
 }
 
 /* Sends what can be sent; then either waits for more, or ends. */

@@ -23,8 +23,8 @@ const json_t *pv_client_hello(const pv_client_t *client);
  * (pv_client_follow then ends with APR_SUCCESS); else the error is handed through. */
 typedef apr_status_t pv_client_row_fn(void *ctx, json_t *row, pv_err_t *err);
 
-/* A request to be sent with pv_client_ask, pv_client_send or pv_client_follow; the caller adds its arguments. Takes the client's next
- * number. */
+/* A request to be sent with pv_client_ask, pv_client_send or pv_client_follow; the caller adds its arguments. Takes the
+ * client's next number. */
 json_t *pv_client_request(pv_client_t *client, pv_msg_t msg);
 
 /* Sends REQUEST (and drops the caller's reference) and awaits its answer for at most SECONDS. Without ROW the answer is

@@ -97,6 +97,11 @@ apr_status_t pv_line_next(const char **ret, size_t *len, pv_line_t *line, pv_err
     return APR_SUCCESS;
 }
 
+int pv_line_has_next(const pv_line_t *line)
+{
+    return memchr(line->in + line->start, '\n', line->end - line->start) != NULL;
+}
+
 size_t pv_line_rest(const char **ret, pv_line_t *line)
 {
     size_t len = line->end - line->start;

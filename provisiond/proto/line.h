@@ -30,7 +30,10 @@ apr_status_t pv_line_fill(pv_line_t *line, int64_t now, pv_err_t *err);
  * APR_EGENERAL with TOO_LONG: the peer sent more than PV_LINE_MAX bytes without a newline, and nothing can follow. */
 apr_status_t pv_line_next(const char **ret, size_t *len, pv_line_t *line, pv_err_t *err);
 
-/* What has come and is in no line yet: bytes that follow the last line. Good until the next pv_line_fill. */
+/* Would pv_line_next give one? */
+int pv_line_has_next(const pv_line_t *line);
+
+/* Takes what has come and is in no line yet: bytes that follow the last line. Good until the next pv_line_fill. */
 size_t pv_line_rest(const char **ret, pv_line_t *line);
 
 /* The NOW at which the first byte of a line that has not ended yet came; 0 where there is none. */

@@ -154,23 +154,33 @@ int pv_config_reaped(pv_root_t *root, pid_t pid, int status)
     return 1;
 }
 
+/* Does httpd listen on PORT? The kernel's list is long to read, and sites ask for their port by the hundred: what was
+ * found counts for a second. */
+static int listens_on(struct pv_config *config, unsigned port)
+{
+    const pv_daemon_t *d = &config->unit[0].daemon;
+    struct pv_found *found = &config->found;
+    apr_time_t now = apr_time_now();
+    if (found->pid != d->pid || found->port != port || now - found->at > APR_USEC_PER_SEC || now < found->at) {
+        pv_listen_t listens[PV_LISTENS_MAX];
+        int n = pv_listens(config->proc, d->pid, listens);
+        while (n > 0 && pv_listen_port(&listens[n - 1]) != port)
+            n--;
+        *found = (struct pv_found){.pid = n > 0 ? d->pid : 0, .port = port, .at = now};
+    }
+    return found->pid != 0;
+}
+
 void pv_op_served(pv_root_t *root, const pv_dgram_t *m, pv_answer_t *answer)
 {
     struct pv_config *config = root->config;
     const pv_daemon_t *d = &config->unit[0].daemon;
-    pv_listen_t listens[PV_LISTENS_MAX];
     unsigned port = (unsigned)pv_arg_num(m, 0);
-    int n = d->pidfd >= 0 ? pv_listens(config->proc, d->pid, listens) : -1;
-    if (n < 0) {
-        pv_answer_fail(answer, PV_NOT_SERVED, "the sites httpd does not run");
-        return;
-    }
     answer->reply.a = config->served;
     answer->reply.b = (uint64_t)d->pid;
-    for (int i = 0; port && i < n; i++)
-        if (pv_listen_port(&listens[i]) == port)
-            return;
-    if (port)
+    if (d->pidfd < 0)
+        pv_answer_fail(answer, PV_NOT_SERVED, "the sites httpd does not run");
+    else if (port && !listens_on(config, port))
         pv_answer_fail(answer, PV_NOT_SERVED, "the sites httpd does not listen on port %u; add 'Listen %u' to %s", port,
                        port, root->conf->HttpdConfig);
 }

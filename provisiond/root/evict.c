@@ -121,13 +121,15 @@ static int has_pool(const site_t *s)
     return faccessat(s->root->config->tree[PV_TREE_FPM].live, pv_tree_file(file, &s->id), F_OK, 0) == 0;
 }
 
-/* Those that are there now, of a site that goes on. */
+/* Those that are there now, of a site that goes on. Only older ones are waited for: the pool starts new ones while we
+ * strike, and the clock of processes has ticks of 10 ms. */
 static int end_present(site_t *s)
 {
+    uint64_t before = pv_proc_now() - 1;
     if (strike(s, SIGQUIT) != 0)
         return -1;
-    await_none(s, look_process, pv_proc_now(), QUIT_MS);
-    return strike(s, SIGKILL) == 0 ? await_none(s, look_process, pv_proc_now(), LIMIT_MS) : -1;
+    await_none(s, look_process, before, QUIT_MS);
+    return strike(s, SIGKILL) == 0 ? await_none(s, look_process, before, LIMIT_MS) : -1;
 }
 
 /* All, of a site that has no pool any more. */

@@ -28,6 +28,13 @@ typedef struct {
     uint64_t last;   /* the highest number ever used: a number is never used twice */
 } pv_rev_t;
 
+/* The port that httpd was found to listen on last. */
+struct pv_found {
+    pid_t pid; /* of that httpd; 0: it did not */
+    unsigned port;
+    apr_time_t at;
+};
+
 struct pv_config {
     pv_tree_t tree[PV_TREES];
     int proc, null;          /* "/proc", "/dev/null" */
@@ -40,6 +47,7 @@ struct pv_config {
     struct pv_slot *slot;     /* the child that changes something: config.c */
     struct pv_retire *retire; /* masters that finish their last requests: retire.c */
     int timer;                /* supervise.c's back-off */
+    struct pv_found found;
 };
 
 /* Masters: how many, and which one a site's pool is in. */

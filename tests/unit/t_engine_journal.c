@@ -5,6 +5,7 @@
 #include "engine_world.h"
 
 #include <sys/mount.h>
+#include <sys/wait.h>
 
 static pv_journal_t *journal(void)
 {
@@ -47,6 +48,43 @@ static void test_a_commit_survives_and_a_rollback_does_not(void **state)
     assert_int_equal(pv_object_find(&found, journal(), &id_b, world.p), APR_NOTFOUND);
     assert_int_equal(pv_journal_epoch(journal()), epoch + 1);
     assert_string_equal(pv_journal_id(journal()), first_id);
+}
+
+static apr_status_t found(const char *id)
+{
+    pv_object_t *object;
+    pv_id_t wanted = id_of(id);
+    return pv_object_find(&object, journal(), &wanted, world.p);
+}
+
+static void test_a_group_is_there_as_a_whole_or_not_at_all(void **state)
+{
+    pv_object_t a = object_of(SITE_A, "@a.test", json_object()), b = object_of(SITE_B, "@b.test", json_object());
+    pv_object_t platform = object_of(PLATFORM, "@platform_c", json_object());
+    pv_err_t err;
+    pv_journal_group(journal());
+    save(&a);
+    pv_journal_group(journal());
+    save(&platform);
+    pv_journal_group_end(journal()); /* the inner one ends nothing */
+    assert_int_equal(found(SITE_A), APR_SUCCESS);
+    life_end();
+    life_begin();
+    assert_int_equal(found(SITE_A), APR_NOTFOUND);
+    assert_int_equal(found(PLATFORM), APR_NOTFOUND);
+
+    a = object_of(SITE_A, "@a.test", json_object());
+    b = object_of(SITE_B, "@b.test", json_object());
+    pv_journal_group(journal());
+    save(&a);
+    assert_int_equal(pv_journal_begin(journal(), &err), APR_SUCCESS);
+    assert_int_equal(pv_object_save(journal(), &b, &err), APR_SUCCESS);
+    pv_journal_rollback(journal()); /* takes back its own only */
+    pv_journal_group_end(journal());
+    life_end();
+    life_begin();
+    assert_int_equal(found(SITE_A), APR_SUCCESS);
+    assert_int_equal(found(SITE_B), APR_NOTFOUND);
 }
 
 static void test_an_earlier_life_writes_nothing_any_more(void **state)
@@ -180,6 +218,45 @@ static void test_events_are_kept_until_every_consumer_has_them(void **state)
     assert_int_equal(last, 5);
 }
 
+static void fill(const char *path)
+{
+    static char junk[65536];
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    while (write(fd, junk, sizeof(junk)) > 0)
+        ;
+    close(fd);
+}
+
+/* What was done in memory by then cannot be taken back. */
+static void test_a_group_that_does_not_become_durable_ends_the_process(void **state)
+{
+    char junk[128], title[60000];
+    int status;
+    memset(title, 'x', sizeof(title));
+    title[sizeof(title) - 1] = '\0';
+    life_end();
+    assert_int_equal(mount("unit", world.folder, "tmpfs", 0, "size=12m"), 0);
+    snprintf(junk, sizeof(junk), "%s/junk", world.folder);
+    pid_t pid = fork();
+    if (pid == 0) {
+        life_begin();
+        fill(junk);
+        pv_object_t a = object_of(SITE_A, "@a.test", json_pack("{ss}", "title", title));
+        pv_journal_group(journal());
+        save(&a);
+        pv_journal_group_end(journal());
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 70);
+    life_begin(); /* the ballast was given up: there is room for the next life */
+    assert_int_equal(found(SITE_A), APR_NOTFOUND);
+    life_end();
+    umount2(world.folder, MNT_DETACH);
+    life_begin();
+}
+
 /* A small file system of its own, filled up: needs root, as the other parts' tests do. */
 static void test_a_full_disk_refuses_new_work_ends_old_work_and_recovers(void **state)
 {
@@ -196,10 +273,7 @@ static void test_a_full_disk_refuses_new_work_ends_old_work_and_recovers(void **
     job = ask_install(SITE_A, "a.test");
 
     snprintf(path, sizeof(path), "%s/junk", world.folder);
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    while (write(fd, junk, sizeof(junk)) > 0)
-        ;
-    close(fd);
+    fill(path);
     assert_int_equal(end_of(job), PV_JOB_success);
     pv_code_t code = PV_OK;
     for (int i = 0; i < 200 && code == PV_OK; i++) {
@@ -224,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD(test_a_commit_survives_and_a_rollback_does_not),
+        WORLD(test_a_group_is_there_as_a_whole_or_not_at_all),
         WORLD(test_an_earlier_life_writes_nothing_any_more),
         WORLD(test_a_name_has_one_owner),
         WORLD(test_a_uid_is_given_once_and_the_range_ends),
@@ -231,6 +306,7 @@ int main(void)
         WORLD(test_users_of_an_object_are_found_by_property),
         WORLD(test_what_is_told_outside_a_transaction_comes_before_the_next_one),
         WORLD(test_events_are_kept_until_every_consumer_has_them),
+        WORLD(test_a_group_that_does_not_become_durable_ends_the_process),
         WORLD(test_a_full_disk_refuses_new_work_ends_old_work_and_recovers),
     };
     return cmocka_run_group_tests_name("engine_journal", tests, NULL, NULL);

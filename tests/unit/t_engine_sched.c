@@ -183,18 +183,51 @@ static int has_three_answers(void *ctx)
     return answers == 3;
 }
 
+static void ask_publish(void *ctx)
+{
+    pv_call_t *call = pv_call_make(world.engine, NULL);
+    pv_call_root(call, PV_ROOT_publish);
+    pv_call_run(call, count_answer, NULL);
+}
+
 static void test_publishes_that_come_together_are_one(void **state)
 {
     run_until(is_ready, NULL);
     int before = world.publishes;
     answers = 0;
-    for (int i = 0; i < 3; i++) {
-        pv_call_t *call = pv_call_make(world.engine, NULL);
-        pv_call_root(call, PV_ROOT_publish);
-        pv_call_run(call, count_answer, NULL);
-    }
+    for (int i = 0; i < 3; i++)
+        ask_publish(NULL);
     run_until(has_three_answers, NULL);
     assert_int_equal(world.publishes, before + 1);
+}
+
+/* How many publishes it takes when three ask for one, 50 ms after each other. */
+static int publishes_of_three(void)
+{
+    int before = world.publishes;
+    answers = 0;
+    for (int i = 0; i < 3; i++)
+        pv_timer_start(world.engine->loop, i * 50000, ask_publish, NULL);
+    run_until(has_three_answers, NULL);
+    return world.publishes - before;
+}
+
+static int runs_one(void *ctx)
+{
+    return pv_sched_count(world.engine->sched) == 1;
+}
+
+static void test_a_publish_waits_for_others_that_are_at_work_and_for_nobody_else(void **state)
+{
+    life_end();
+    world.conf.ReloadGap = 1;
+    life_begin();
+    run_until(is_ready, NULL);
+    assert_int_equal(publishes_of_three(), 3);
+    world.hold[DRIVER] = 1;
+    ask_install(SITE_A, "a.test");
+    run_until(runs_one, NULL);
+    assert_int_equal(publishes_of_three(), 1);
 }
 
 static void test_a_deleted_object_is_purged_after_its_time(void **state)
@@ -231,6 +264,7 @@ int main(void)
         WORLD(test_an_object_that_fits_no_event_is_refused),
         WORLD(test_a_cancelled_job_that_had_not_begun_leaves_nothing),
         WORLD(test_publishes_that_come_together_are_one),
+        WORLD(test_a_publish_waits_for_others_that_are_at_work_and_for_nobody_else),
         WORLD(test_a_deleted_object_is_purged_after_its_time),
     };
     return cmocka_run_group_tests_name("engine_sched", tests, NULL, NULL);

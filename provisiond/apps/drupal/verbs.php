@@ -81,6 +81,7 @@ function install(Request $request, Report $report): void
     $report->fact('version', core_version());
     $report->fact('schema', schema_installed()['system']);
     $report->fact('admin_name', admin_name($request));
+    packages_report($report, code_extensions($request), core_version(), site_extensions());
 }
 
 function status(Request $request, Report $report): void

@@ -30,6 +30,7 @@ function install(Request $request, Report $report): void
     $report->fact('version', $GLOBALS['wp_version']);
     $report->fact('schema', (int) get_option('db_version'));
     $report->fact('admin_name', $name);
+    packages($request, $report);
 }
 
 /** Without its mail, and without its test of permalinks, a request of the site that is not served yet. */

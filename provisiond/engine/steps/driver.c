@@ -142,6 +142,8 @@ static void read_packages(pv_call_t *call, pv_reply_t *reply)
 
 void pv_packages_list(const pv_job_t *job, pv_call_t *call)
 {
+    if (job->listed)
+        return;
     if (ask_verb(job, call, "packages"))
         call->scans = 1;
     call->read = read_packages;
