@@ -181,14 +181,14 @@ static apr_status_t log_apply(apply_t *a, const json_t *event, const json_t *att
                     hm_row_s(event, "text"));
 }
 
-/* A step that begins is a line of the log, and what the attempt is at. */
+/* A step that begins, and has something to say, is a line of the log, and what the attempt is at. */
 static apr_status_t step_apply(apply_t *a, const json_t *event, const json_t *attempt)
 {
-    const char *state = hm_row_s(event, "state"), *name = hm_row_s(event, "name");
-    if (attempt == NULL || (strcmp(state, "started") != 0 && strcmp(state, "undone") != 0))
+    const char *state = hm_row_s(event, "state"), *name = hm_row_s(event, "name"), *text = hm_row_s(event, "text");
+    if (attempt == NULL || !*text || (strcmp(state, "started") != 0 && strcmp(state, "undone") != 0))
         return APR_SUCCESS;
-    const char *text = strcmp(state, "undone") == 0 ? apr_pstrcat(a->p, "undone: ", hm_row_s(event, "text"), NULL)
-                                                    : hm_row_s(event, "text");
+    if (strcmp(state, "undone") == 0)
+        text = apr_pstrcat(a->p, "undone: ", text, NULL);
     apr_status_t rv = hm_sql_attempt_phase(a->db, a->err, apr_psprintf(a->p, "%.250s", text), hm_row_n(attempt, "id"));
     return rv != APR_SUCCESS ? rv : log_line(a, attempt, hm_row_n(event, "at"), "notice", name, text);
 }

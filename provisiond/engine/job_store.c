@@ -22,12 +22,13 @@ apr_status_t pv_job_tell_state(pv_journal_t *j, const pv_job_t *job, pv_err_t *e
                 err);
 }
 
+/* A step that is there for its undo only does nothing when it begins, so there is nothing to say of it. */
 apr_status_t pv_job_tell_step(pv_journal_t *j, const pv_job_t *job, const pv_job_step_t *step, pv_err_t *err)
 {
-    return tell(j, job, "step",
-                json_pack("{ss ss ss}", "name", step->row->name, "state", pv_step_state_name(step->state), "text",
-                          step->row->what),
-                err);
+    const char *what = step->state == PV_STEP_STARTED && !step->row->act ? "" : step->row->what;
+    return tell(
+        j, job, "step",
+        json_pack("{ss ss ss}", "name", step->row->name, "state", pv_step_state_name(step->state), "text", what), err);
 }
 
 int pv_job_has_results(const pv_job_t *job)

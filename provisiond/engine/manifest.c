@@ -5,6 +5,7 @@
  * here leaves nothing behind.
  */
 #include "engine/manifest.h"
+#include "engine/log.h"
 #include "proto/task.h"
 #include <apr_file_info.h>
 #include <apr_strings.h>
@@ -337,18 +338,22 @@ static int is_driver(const char *apps_dir, const char *name, apr_pool_t *p)
 apr_status_t pv_manifest_list(const pv_manifest_t ***ret, int *n, const char *apps_dir, pv_err_t *err, apr_pool_t *p)
 {
     apr_array_header_t *list = apr_array_make(p, 8, sizeof(const pv_manifest_t *));
-    apr_status_t rv = APR_SUCCESS;
+    const pv_manifest_t *one;
     DIR *dir = opendir(apps_dir);
     struct dirent *entry;
+    pv_err_t why;
 
     if (!dir)
         return pv_fail(err, PV_INTERNAL, NULL, "AppsDir %s cannot be read: %s", apps_dir, strerror(errno));
-    while (!rv && (entry = readdir(dir)))
-        if (is_driver(apps_dir, entry->d_name, p))
-            rv = pv_manifest_read(apr_array_push(list), apps_dir, entry->d_name, err, p);
+    while ((entry = readdir(dir))) {
+        if (!is_driver(apps_dir, entry->d_name, p))
+            continue;
+        if (pv_manifest_read(&one, apps_dir, entry->d_name, &why, p) == APR_SUCCESS)
+            APR_ARRAY_PUSH(list, const pv_manifest_t *) = one;
+        else
+            pv_log("manifest.broken", "app=%s why=%s", pv_log_quote(entry->d_name, p), pv_log_quote(why.text, p));
+    }
     closedir(dir);
-    if (rv)
-        return rv;
     qsort(list->elts, (size_t)list->nelts, (size_t)list->elt_size, by_app);
     *ret = (const pv_manifest_t **)list->elts;
     *n = list->nelts;

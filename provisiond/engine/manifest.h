@@ -49,7 +49,7 @@ typedef struct {
 apr_status_t pv_manifest_read(const pv_manifest_t **ret, const char *apps_dir, const char *app, pv_err_t *err,
                               apr_pool_t *p);
 
-/* All installed drivers by name; one with a wrong manifest fails the whole list. */
+/* All installed drivers by name; one with a wrong manifest is left out, and the log says why. */
 apr_status_t pv_manifest_list(const pv_manifest_t ***ret, int *n, const char *apps_dir, pv_err_t *err, apr_pool_t *p);
 
 const pv_verb_t *pv_manifest_verb(const pv_manifest_t *m, const char *name); /* NULL: it does not have it */

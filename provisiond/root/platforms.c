@@ -205,6 +205,7 @@ static void probe(pv_root_t *root, const pv_id_t *id, uid_t uid, const pv_place_
         return; /* a = ABSENT */
     uid_t registered = pv_registry_uid(root, id);
     answer->reply.a = PV_CURRENT;
+    answer->reply.b = registered;
     if (strcmp(pv_place_text(has, &is), pv_place_text(want, place)) != 0)
         pv_probe_differs(answer, "place: %s is registered, not %s", has, want);
     if (uid && registered != uid)

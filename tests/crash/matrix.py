@@ -66,7 +66,7 @@ class Case:
         self.done, self.page_done = yard.said(), yard.page()
         wrong = difference(self.before, yard.inventory()) if task.fails else []
         assert self.code in ((5,) if task.fails else self.ends) and not wrong, (self.code, wrong)
-        assert yard.lab.must("doctor") == []
+        assert yard.doctor(task) == []
         self.learn()
         self.reset(task.fails)
 
@@ -163,7 +163,7 @@ class Case:
         if self.yard.page() != (self.page_before if undone else self.page_done):
             tally.lost += 1
             lines.append(f"a visitor gets {self.yard.page()}")
-        return lines + [f"doctor: {row}" for row in self.yard.lab.must("doctor")]
+        return lines + [f"doctor: {row}" for row in self.yard.doctor(self.task)]
 
     # Which rounds there are
 
@@ -256,8 +256,7 @@ class Case:
         """Its undo killed at each step, up to five crashes in a round."""
         points = []
         for step in self.undone:
-            own = rows.STEPS[step].kind != "PV_REPEAT" or not self.task.before
-            points += [f"undo.effect:{step}"] if rows.STEPS[step].undo and own else []
+            points += [f"undo.effect:{step}"] if rows.STEPS[step].undo and step in self.made else []
             points += [f"undo.done:{step}"]
         for n in range(0, len(points), 5):
             yield Round([(point, KILL) for point in points[n : n + 5]])

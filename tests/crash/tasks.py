@@ -72,6 +72,10 @@ class Task:
     heals: tuple = ()  # steps that a new life has done before it resumes the job
     leaves: tuple = ()  # steps that another task shows better
 
+    @property
+    def breaks_page(self):
+        return self.around is broken_page
+
 
 TASKS = [
     Task("verify_server", "verify", "SERVER", SERVER, back=("delete @server_more",)),

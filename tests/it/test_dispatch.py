@@ -74,7 +74,8 @@ def _events(lab, key):
     with contextlib.closing(sqlite3.connect(f"file:{lab.folder}/state/journal/journal.db?mode=ro", uri=True, timeout=10)) as db:
         rows = db.execute("SELECT kind, json_extract(body, '$.text'), json_extract(body, '$.state') FROM event"
                           " WHERE job = (SELECT id FROM job WHERE key = ?) AND kind IN ('log', 'step') ORDER BY seq", (key,)).fetchall()
-    return [text if state != "undone" else f"undone: {text}" for kind, text, state in rows if kind == "log" or state in ("started", "undone")]
+    return [f"undone: {text}" if state == "undone" else text for kind, text, state in rows
+            if kind == "log" or (text and state in ("started", "undone"))]
 
 
 def _whole(lab, panel, tasks):

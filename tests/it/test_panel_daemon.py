@@ -60,7 +60,7 @@ def told(lab, job):
     for e in lab.provision("log", str(job), "--json").lines:
         if e["kind"] == "log":
             lines.append(e["text"])
-        elif e["kind"] == "step" and e["state"] in ("started", "undone"):
+        elif e["kind"] == "step" and e["text"] and e["state"] in ("started", "undone"):
             lines.append("undone: " * (e["state"] == "undone") + e["text"])
     return lines
 

@@ -351,6 +351,7 @@ def test_a_folder_is_adopted_with_its_owner_and_again_after_it_was_forgotten(sol
     for _ in range(2):
         reply = solo.engine.ask("platform", PLATFORM, "ADOPT", 0, "0:old")
         assert (reply.code, reply.a) == ("OK", UID + 20)
+    assert solo.engine.ask("platform", PLATFORM, "PROBE", 0, "0:old").b == UID + 20  # a life that did not hear it asks for it
     assert solo.engine.ask("platform", OTHER_PLATFORM, "ADOPT", 0, "0:old").code == "FOREIGN_OBJECT"
     for _ in range(2):
         assert solo.engine.ask("platform", PLATFORM, "FORGET").code == "OK"

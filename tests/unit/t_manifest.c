@@ -122,6 +122,16 @@ static void test_a_changed_manifest_counts_at_once(void **state)
     assert_true(n == 1 && !list[0]->link);
 }
 
+static void test_a_wrong_manifest_hides_no_other_driver(void **state)
+{
+    const pv_manifest_t **list;
+    pv_err_t err;
+    int n;
+    put(slips[0].from, slips[0].to, *state);
+    assert_int_equal(pv_manifest_list(&list, &n, folder, &err, *state), APR_SUCCESS);
+    assert_int_equal(n, 0);
+}
+
 static void test_a_driver_that_is_not_there_is_a_wrong_app(void **state)
 {
     static const char *const names[] = {"missing", "../odd", "", "ODD"};
@@ -141,7 +151,7 @@ static void test_the_shipped_manifests_are_right(void **state)
     int n;
     if (pv_manifest_list(&list, &n, "provisiond/apps", &err, *state))
         fail_msg("%s", err.text);
-    assert_true(n >= 2);
+    assert_int_equal(n, 4);
     for (int i = 0; i < n; i++)
         assert_non_null(pv_manifest_verb(list[i], "install"));
 }
@@ -151,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FOLDER(test_each_slip_is_named),
         FOLDER(test_a_changed_manifest_counts_at_once),
+        FOLDER(test_a_wrong_manifest_hides_no_other_driver),
         FOLDER(test_a_driver_that_is_not_there_is_a_wrong_app),
         TEST(test_the_shipped_manifests_are_right),
     };

@@ -27,16 +27,30 @@ static void ask_place(const pv_job_t *job, pv_call_t *call, const char *verb, ui
     pv_dgram_str(call->out, place);
 }
 
-void pv_place_probe(const pv_job_t *job, pv_call_t *call)
+/* An adopted folder's owner is the platform's uid from now on. */
+static void take_owner(pv_call_t *call, uint64_t uid)
 {
-    ask_place(job, call, "PROBE", job->uid, place_of(job));
+    json_object_set_new(call->job->facts, "uid", json_integer((json_int_t)uid));
 }
 
-/* An adopted folder's owner is the platform's uid from now on. */
 static void read_owner(pv_call_t *call, pv_reply_t *reply)
 {
     if (reply->code == PV_OK)
-        json_object_set_new(call->job->facts, "uid", json_integer((json_int_t)reply->a));
+        take_owner(call, reply->a);
+}
+
+/* It may have been adopted by a life that did not live to write it down. */
+static void read_registered(pv_call_t *call, pv_reply_t *reply)
+{
+    if (reply->code == PV_OK && reply->b > 0)
+        take_owner(call, reply->b);
+}
+
+void pv_place_probe(const pv_job_t *job, pv_call_t *call)
+{
+    ask_place(job, call, "PROBE", job->uid, place_of(job));
+    if (pv_props_flag(job->plan, "adopt"))
+        call->read = read_registered;
 }
 
 void pv_place_make(const pv_job_t *job, pv_call_t *call)
