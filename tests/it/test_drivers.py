@@ -217,7 +217,9 @@ def test_status(site):
 
 
 def test_packages_of_a_site_say_what_it_uses(site):
-    found = {p["name"]: p["status"] for p in site.run("packages").of("package")}
+    run = site.run("packages")
+    found = {p["name"]: p["status"] for p in run.of("package")}
+    assert site.install.of("package") == run.of("package"), "an install tells them too"
     assert found.pop("akismet/akismet.php") == "disabled"
     assert found == {name: "enabled" for name in ("wordpress", "twentytwentythree", "hostmaster.php")}
 

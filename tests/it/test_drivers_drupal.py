@@ -197,6 +197,7 @@ def test_packages_of_a_site_say_what_it_uses(site):
     assert run.of("log") == [], "what it uses is all in the code base"
     assert run.ok and found["profile", "standard"]["status"] == found["module", "node"]["status"] == "enabled"
     assert found["module", "book"]["status"] == "disabled" and int(found["module", "user"]["schema"]) > 7000
+    assert site.install.of("package") == run.of("package"), "an install tells them too"
 
 
 def test_cron_runs(kind, site):
