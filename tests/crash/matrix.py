@@ -205,7 +205,7 @@ class Case:
     def backward(self, steps):
         """Three crashes at a step, and its undo killed after its effect and once it is done: it ends undone."""
         for step in steps:
-            if not self.before_commit(step):
+            if not self.before_commit(step) or step in self.task.heals:
                 continue
             points = self.crashes(step, KILL)
             names = {name for name, _ in points}
