@@ -11,6 +11,7 @@
 #include "route.h"
 #include "stmts.h"
 #include <apr_strings.h>
+#include <stdlib.h>
 #include <string.h>
 
 int hm_page_site_list(hm_req_t *q)
@@ -117,16 +118,22 @@ apr_status_t hm_site_aliases_check(hm_req_t *q, const json_t *aliases, const cha
                  : hm_form_wrong(q, PV_SCHEMA, "redirect", "must be the site's name or one of its aliases");
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In the order of the names: two sites that want the same ones do not wait for each other crosswise. */
 apr_status_t hm_site_aliases_add(hm_req_t *q, const json_t *aliases, const char *site)
 {
-    size_t i;
+    size_t i, n = json_array_size(aliases);
+    const char **name = apr_palloc(q->p, (n + 1) * sizeof(*name));
     json_t *a;
     apr_status_t rv = APR_SUCCESS;
-    json_array_foreach(aliases, i, a)
-    {
-        if (rv == APR_SUCCESS)
-            rv = hm_sql_host_add(q->db, &q->err, json_string_value(a), site, "alias");
-    }
+    json_array_foreach(aliases, i, a) name[i] = json_string_value(a);
+    qsort(name, n, sizeof(*name), by_name);
+    for (i = 0; i < n && rv == APR_SUCCESS; i++)
+        rv = hm_sql_host_add(q->db, &q->err, name[i], site, "alias");
     return rv;
 }
 
