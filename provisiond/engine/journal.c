@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -278,12 +279,19 @@ static apr_status_t begin_on_disk(pv_journal_t *j, pv_err_t *err)
     return pv_fail(err, PV_JOURNAL_UNAVAILABLE, NULL, "a later life of the engine has begun");
 }
 
+/* A site may fill the disk: each transaction is then one by itself, whose failure can be taken back. */
+static int has_room(const pv_journal_t *j)
+{
+    struct statvfs disk;
+    return j->room && fstatvfs(j->ballast, &disk) == 0 && disk.f_bavail * disk.f_frsize >= BALLAST_BYTES;
+}
+
 apr_status_t pv_journal_begin(pv_journal_t *j, pv_err_t *err)
 {
     if (j->open)
         abort(); /* our own invariant: one transaction at a time */
     apr_status_t rv = j->grouped ? APR_SUCCESS : begin_on_disk(j, err);
-    if (rv == APR_SUCCESS && j->groups > 0) {
+    if (rv == APR_SUCCESS && (j->grouped || (j->groups > 0 && has_room(j)))) {
         j->grouped = 1;
         rv = exec(j, "SAVEPOINT one", err);
     }

@@ -35,7 +35,8 @@ void pv_journal_rollback(pv_journal_t *j);
 /*
  * What is committed between these two becomes durable with the last group's end, in one go; nothing that rests on it
  * may leave the process before. Where that fails, what was done in memory can not be taken back: the process ends, and
- * the next life begins with what is on disk. Groups may stand in one another.
+ * the next life begins with what is on disk. Groups may stand in one another. On a disk that is nearly full they group
+ * nothing.
  */
 void pv_journal_group(pv_journal_t *j);
 void pv_journal_group_end(pv_journal_t *j);

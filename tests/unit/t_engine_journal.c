@@ -235,14 +235,16 @@ static void test_a_group_that_does_not_become_durable_ends_the_process(void **st
     memset(title, 'x', sizeof(title));
     title[sizeof(title) - 1] = '\0';
     life_end();
-    assert_int_equal(mount("unit", world.folder, "tmpfs", 0, "size=12m"), 0);
+    assert_int_equal(mount("unit", world.folder, "tmpfs", 0, "size=20m"), 0);
     snprintf(junk, sizeof(junk), "%s/junk", world.folder);
     pid_t pid = fork();
     if (pid == 0) {
         life_begin();
-        fill(junk);
+        pv_object_t b = object_of(SITE_B, "@b.test", json_object());
         pv_object_t a = object_of(SITE_A, "@a.test", json_pack("{ss}", "title", title));
         pv_journal_group(journal());
+        save(&b);
+        fill(junk);
         save(&a);
         pv_journal_group_end(journal());
         _exit(0);
@@ -252,6 +254,39 @@ static void test_a_group_that_does_not_become_durable_ends_the_process(void **st
     assert_int_equal(WEXITSTATUS(status), 70);
     life_begin(); /* the ballast was given up: there is room for the next life */
     assert_int_equal(found(SITE_A), APR_NOTFOUND);
+    assert_int_equal(found(SITE_B), APR_NOTFOUND);
+    life_end();
+    umount2(world.folder, MNT_DETACH);
+    life_begin();
+}
+
+/* A tenant who fills the disk ends no life, and so brings no job to its third crash. */
+static void test_on_a_full_disk_nothing_is_grouped(void **state)
+{
+    char junk[128], title[60000];
+    pv_err_t err;
+    memset(title, 'x', sizeof(title));
+    title[sizeof(title) - 1] = '\0';
+    life_end();
+    assert_int_equal(mount("unit", world.folder, "tmpfs", 0, "size=20m"), 0);
+    life_begin();
+    snprintf(junk, sizeof(junk), "%s/junk", world.folder);
+    fill(junk);
+    pv_object_t a = object_of(SITE_A, "@a.test", json_pack("{ss}", "title", title));
+    pv_journal_group(journal());
+    assert_int_equal(pv_journal_begin(journal(), &err), APR_SUCCESS);
+    apr_status_t rv = pv_object_save(journal(), &a, &err);
+    if (rv == APR_SUCCESS)
+        rv = pv_journal_commit(journal(), &err);
+    else
+        pv_journal_rollback(journal());
+    assert_int_equal(rv, APR_EGENERAL);
+    assert_int_equal(err.code, PV_JOURNAL_UNAVAILABLE);
+    save(&a); /* in the ballast's room */
+    pv_journal_group_end(journal());
+    life_end();
+    life_begin();
+    assert_int_equal(found(SITE_A), APR_SUCCESS);
     life_end();
     umount2(world.folder, MNT_DETACH);
     life_begin();
@@ -307,6 +342,7 @@ int main(void)
         WORLD(test_what_is_told_outside_a_transaction_comes_before_the_next_one),
         WORLD(test_events_are_kept_until_every_consumer_has_them),
         WORLD(test_a_group_that_does_not_become_durable_ends_the_process),
+        WORLD(test_on_a_full_disk_nothing_is_grouped),
         WORLD(test_a_full_disk_refuses_new_work_ends_old_work_and_recovers),
     };
     return cmocka_run_group_tests_name("engine_journal", tests, NULL, NULL);
