@@ -1,6 +1,7 @@
 """The cases of the socket that need a daemon in trouble: a follower that never reads, a stuck object, a start that is not over,
 too much at once. S10, S12, S14 and S15."""
 
+import json
 import os
 import signal
 import subprocess
@@ -134,6 +135,33 @@ def test_s14_a_journal_without_room_takes_no_task_until_it_has_some(lab, path):
         os.rename(f"{state}.kept", state)
     lab.start_daemon()
     lab.until_ready()
+
+
+@pytest.mark.parametrize("point, there", [("job.accept", 0), ("event.commit", 5)])
+def test_tasks_that_come_together_are_accepted_all_or_none_and_none_is_answered_before(lab, path, point, there):
+    """Killed when the first of them was taken in, and when all of them were written; asked for again, each is done once."""
+    lab.logs.expect("it closed its socket", "its engine has ended", "engine.exit")
+    before, platform = lab.inventory(), lab.must("show", "@platform_pages")["id"]
+    tasks = [{"op": "submit", "key": new_key(), "type": "install", "object": new_id("s"), "revision": 0, "name": f"burst{n}.test",
+              "platform": platform, "title": "Burst"} for n in range(5)]
+    burst = b"".join(json.dumps({**task, "id": n}).encode() + b"\n" for n, task in enumerate(tasks, 2))
+    with Wire(path) as first:
+        first.hello()
+        lab.fault(point)
+        first.put(burst)
+        assert first.closed() == [] and not lab.armed()
+    lab.until_ready()
+    keys = {row["key"] for row in lab.must("list", "job")}
+    assert sum(task["key"] in keys for task in tasks) == there
+    with Wire(path) as second:
+        second.hello()
+        second.put(burst)
+        assert [bool(second.line().get("dup")) for _ in tasks] == [there > 0] * 5
+    rows = {row["key"]: row["job"] for row in lab.must("list", "job")}
+    assert [lab.await_end(rows[task["key"]])["state"] for task in tasks] == ["success"] * 5
+    for task in tasks:
+        lab.must("delete", f"@{task['name']}")
+    lab.await_inventory(before)
 
 
 def test_s15_the_65th_request_under_way_is_busy(lab, path):
