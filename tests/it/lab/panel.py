@@ -151,8 +151,9 @@ class Panel:
             shutil.chown(f"{self.folder}/{name}", USER, USER)
         for name in ("mod_hostmaster.so", "hostmaster-setup"):
             shutil.copy(f"{build}/{name}", f"{self.folder}/bin/{name}")
-        shutil.copytree(f"{TREE}/templates", f"{self.folder}/templates")
-        subprocess.run(["chmod", "-R", "u=rwX,go=rX", f"{self.folder}/templates"], check=True)
+        for source in ("templates", "sql/migrate"):
+            shutil.copytree(f"{TREE}/{source}", f"{self.folder}/{os.path.basename(source)}")
+            subprocess.run(["chmod", "-R", "u=rwX,go=rX", f"{self.folder}/{os.path.basename(source)}"], check=True)
         self.conf = f"{self.folder}/panel.conf"
         self.logs = Logs(f"{self.folder}/log")
         self._write(self.params, daemon or f"{self.folder}/run/no-daemon")
@@ -189,10 +190,10 @@ class Panel:
 
     # hostmaster-setup
 
-    def setup(self, *words, code=0, migrations=f"{TREE}/sql/migrate"):
+    def setup(self, *words, code=0, migrations=None):
         with self.netns.entered():
             done = subprocess.run([f"{self.folder}/bin/hostmaster-setup", self.conf, *words], capture_output=True, text=True,
-                                  env={"HOSTMASTER_MIGRATIONS": migrations}, stdin=subprocess.DEVNULL)
+                                  env={"HOSTMASTER_MIGRATIONS": migrations or f"{self.folder}/migrate"}, stdin=subprocess.DEVNULL)
         assert done.returncode == code, f"hostmaster-setup {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout.strip() if code == 0 else done.stderr
 
