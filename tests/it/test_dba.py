@@ -403,7 +403,7 @@ def test_a_right_that_cannot_be_taken_back_fails_and_is_named(local, db):
     made(local)
     db.sql(f"GRANT PROXY ON root@localhost TO '{SITE}'@'localhost'")
     reply = local("grant", SERVER, SITE, 1)
-    assert reply.code == "DB_FAILED" and "GRANT PROXY ON `root`@`localhost`" in reply.detail
+    assert reply.code == "DB_FAILED" and "GRANT PROXY ON root@localhost" in re.sub("[`']", "", reply.detail)  # how it quotes depends on its version
     db.sql(f"REVOKE PROXY ON root@localhost FROM '{SITE}'@'localhost'")
     local("drop", SERVER, SITE, 1)
 
