@@ -103,11 +103,12 @@ class WordPress(Code):
 class Drupal(Code):
     def __init__(self, world, httpd, source):
         super().__init__(world, httpd, "drupal", source)
+        self.put(f"{self.root}/sites/sites.php", "<?php\n")  # without it there is one site, sites/default
 
     def configure(self, host, name, password):
         folder = f"{self.root}/sites/{host}"
-        os.makedirs(f"{folder}/files", exist_ok=True)
-        self.put(f"{folder}/files/.keep", "")
+        for part in ("files", "files/sync"):  # its installer writes settings of its own where the second is missing
+            self.put(f"{folder}/{part}/.keep", "")
         self.put(f"{folder}/settings.php", f"""<?php
 $databases['default']['default'] = ['driver' => 'mysql', 'database' => '{name}', 'username' => '{name}', 'password' => '{password}',
   'unix_socket' => '{self.world.lab.database.socket}', 'prefix' => ''];
