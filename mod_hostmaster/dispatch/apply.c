@@ -102,7 +102,8 @@ static apr_status_t catch_up(apply_t *a, const json_t *attempt)
     return hm_task_enqueue(&task, a->db, &t, a->err, a->p);
 }
 
-apr_status_t hm_apply_notice(hm_db_t *db, int64_t task, const hm_end_t *end, pv_err_t *err, apr_pool_t *p)
+/* A failed task's notice for every administrator's first page. */
+static apr_status_t notice_add(hm_db_t *db, int64_t task, const hm_end_t *end, pv_err_t *err, apr_pool_t *p)
 {
     json_t *rows;
     if (strcmp(end->state, "failed") != 0)
@@ -118,6 +119,54 @@ apr_status_t hm_apply_notice(hm_db_t *db, int64_t task, const hm_end_t *end, pv_
     return hm_sql_notice_add(db, err, hm_db_id(), "task", task, text, hm_db_now());
 }
 
+static apr_status_t log_line(hm_db_t *db, int64_t attempt, int64_t at, const char *level, const char *src,
+                             const char *text, pv_err_t *err)
+{
+    json_t *rows;
+    apr_status_t rv = hm_sql_attempt_logged_get(db, &rows, err, attempt);
+    if (rv != APR_SUCCESS)
+        return rv;
+    int64_t n = hm_row_n(json_array_get(rows, 0), "logged") + 1;
+    rv = hm_sql_log_add(db, err, attempt, n, at, level, src, text);
+    return rv == APR_SUCCESS ? hm_sql_attempt_logged(db, err, n, attempt) : rv;
+}
+
+static int is_gone(const json_t *attempt, const hm_end_t *end)
+{
+    return strcmp(hm_row_s(attempt, "type"), "delete") == 0 && strcmp(end->code, "NO_OBJECT") == 0 &&
+           (end->field[0] == '\0' || strcmp(end->field, "object") == 0);
+}
+
+/* What was to be deleted is not there: the first task on it failed, or another deletion was quicker. */
+static apr_status_t gone(hm_db_t *db, const json_t *attempt, hm_end_t *end, pv_err_t *err, apr_pool_t *p)
+{
+    const char *id = hm_row_s(attempt, "object");
+    json_t *rows, *o = pv_json_keep(json_pack("{s:s, s:s, s:b}", "object", id, "state", "deleted", "deleted", 1), p);
+    apr_status_t rv = hm_sql_object_uses(db, &rows, err, id, id, id);
+    if (rv != APR_SUCCESS)
+        return rv;
+    end->field = end->text = "";
+    if (hm_row_n(json_array_get(rows, 0), "n") > 0) { /* it came meanwhile, and would wait for this end */
+        end->code = "IN_USE";
+        return APR_SUCCESS;
+    }
+    end->state = "success";
+    end->code = "OK";
+    rv = log_line(db, hm_row_n(attempt, "id"), end->at, "notice", "panel",
+                  "The daemon has nothing of it; it is forgotten here.", err);
+    return rv == APR_SUCCESS ? hm_objects_tell(db, o, err, p) : rv;
+}
+
+apr_status_t hm_apply_end(hm_db_t *db, const json_t *attempt, const hm_end_t *told, pv_err_t *err, apr_pool_t *p)
+{
+    hm_end_t end = *told;
+    int64_t task = hm_row_n(attempt, "task");
+    apr_status_t rv = is_gone(attempt, told) ? gone(db, attempt, &end, err, p) : APR_SUCCESS;
+    if (rv == APR_SUCCESS)
+        rv = hm_task_end(db, task, hm_row_n(attempt, "id"), hm_row_s(attempt, "object"), &end, err, p);
+    return rv == APR_SUCCESS ? notice_add(db, task, &end, err, p) : rv;
+}
+
 static apr_status_t ended(apply_t *a, const json_t *event, const json_t *attempt, const char *state)
 {
     hm_end_t end = {.state = state,
@@ -125,11 +174,7 @@ static apr_status_t ended(apply_t *a, const json_t *event, const json_t *attempt
                     .field = hm_row_s(event, "field"),
                     .text = hm_row_s(event, "text"),
                     .at = hm_row_n(event, "at")};
-    int64_t task = hm_row_n(attempt, "task");
-    apr_status_t rv =
-        hm_task_end(a->db, task, hm_row_n(attempt, "id"), hm_row_s(attempt, "object"), &end, a->err, a->p);
-    if (rv == APR_SUCCESS)
-        rv = hm_apply_notice(a->db, task, &end, a->err, a->p);
+    apr_status_t rv = hm_apply_end(a->db, attempt, &end, a->err, a->p);
     if (rv == APR_SUCCESS && (strcmp(state, "success") == 0 || strcmp(state, "warning") == 0))
         rv = catch_up(a, attempt);
     return rv;
@@ -160,25 +205,12 @@ static apr_status_t state_apply(apply_t *a, const json_t *event, const json_t *a
     return rv == APR_SUCCESS ? hm_sql_task_run(a->db, a->err, hm_row_n(event, "at"), hm_row_n(attempt, "task")) : rv;
 }
 
-static apr_status_t log_line(apply_t *a, const json_t *attempt, int64_t at, const char *level, const char *src,
-                             const char *text)
-{
-    json_t *rows;
-    int64_t id = hm_row_n(attempt, "id");
-    apr_status_t rv = hm_sql_attempt_logged_get(a->db, &rows, a->err, id);
-    if (rv != APR_SUCCESS)
-        return rv;
-    int64_t n = hm_row_n(json_array_get(rows, 0), "logged") + 1;
-    rv = hm_sql_log_add(a->db, a->err, id, n, at, level, src, text);
-    return rv == APR_SUCCESS ? hm_sql_attempt_logged(a->db, a->err, n, id) : rv;
-}
-
 static apr_status_t log_apply(apply_t *a, const json_t *event, const json_t *attempt)
 {
     if (attempt == NULL)
         return APR_SUCCESS;
-    return log_line(a, attempt, hm_row_n(event, "at"), hm_row_s(event, "level"), hm_row_s(event, "src"),
-                    hm_row_s(event, "text"));
+    return log_line(a->db, hm_row_n(attempt, "id"), hm_row_n(event, "at"), hm_row_s(event, "level"),
+                    hm_row_s(event, "src"), hm_row_s(event, "text"), a->err);
 }
 
 /* A step that begins, and has something to say, is a line of the log, and what the attempt is at. */
@@ -190,7 +222,9 @@ static apr_status_t step_apply(apply_t *a, const json_t *event, const json_t *at
     if (strcmp(state, "undone") == 0)
         text = apr_pstrcat(a->p, "undone: ", text, NULL);
     apr_status_t rv = hm_sql_attempt_phase(a->db, a->err, apr_psprintf(a->p, "%.250s", text), hm_row_n(attempt, "id"));
-    return rv != APR_SUCCESS ? rv : log_line(a, attempt, hm_row_n(event, "at"), "notice", name, text);
+    return rv != APR_SUCCESS
+               ? rv
+               : log_line(a->db, hm_row_n(attempt, "id"), hm_row_n(event, "at"), "notice", name, text, a->err);
 }
 
 static apr_status_t progress_apply(apply_t *a, const json_t *event, const json_t *attempt)

@@ -16,8 +16,9 @@ apr_status_t hm_apply_events(hm_db_t *db, const char *server, const char *socket
 /* The row of a job that may have ended while nobody followed; a transaction of its own. */
 apr_status_t hm_apply_job(hm_db_t *db, const char *server, json_t *job, pv_err_t *err, apr_pool_t *p);
 
-/* A failed task's notice for every administrator's first page. In the caller's transaction. */
-apr_status_t hm_apply_notice(hm_db_t *db, int64_t task, const hm_end_t *end, pv_err_t *err, apr_pool_t *p);
+/* Ends an attempt (a row with id, task, type and object), with a notice of what failed for every administrator's first
+ * page. A deletion of what the daemon has not is done with that. In the caller's transaction. */
+apr_status_t hm_apply_end(hm_db_t *db, const json_t *attempt, const hm_end_t *end, pv_err_t *err, apr_pool_t *p);
 
 /* All objects of a daemon as of one event. */
 typedef struct {

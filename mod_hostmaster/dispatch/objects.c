@@ -204,8 +204,8 @@ apr_status_t hm_objects_tell(hm_db_t *db, const json_t *o, pv_err_t *err, apr_po
     told_t t = {.db = db, .err = err, .p = p};
     const char *id = hm_row_s(o, "object"), *state = hm_row_s(o, "state");
     int deleted = json_is_true(json_object_get(o, "deleted"));
-    if (strcmp(state, "new") == 0 && !deleted)
-        return APR_SUCCESS;
+    if (strcmp(state, "new") == 0 && !deleted) /* only the name is news: of a task that the command line began */
+        return hm_sql_task_label(db, err, hm_row_s(o, "name"), id, id);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         const kind_t *k = &kinds[i];
         if (k->kind == id[0] && !deleted)

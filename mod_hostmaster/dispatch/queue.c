@@ -71,7 +71,7 @@ typedef struct {
 static void refused(hm_queue_t *queue, const json_t *attempt, const pv_err_t *err)
 {
     pv_err_t ignored = {0};
-    int64_t id = hm_row_n(attempt, "id"), task = hm_row_n(attempt, "task");
+    int64_t id = hm_row_n(attempt, "id");
     if (err->code == PV_UNREACHABLE)
         hang_up(queue);
     if (pv_error_row(err->code)->class == PV_CLASS_TEMP) {
@@ -87,8 +87,7 @@ static void refused(hm_queue_t *queue, const json_t *attempt, const pv_err_t *er
                     .at = hm_db_now()};
     if (hm_db_begin(queue->db, &ignored) != APR_SUCCESS)
         return;
-    if (hm_task_end(queue->db, task, id, hm_row_s(attempt, "object"), &end, &ignored, queue->turn) != APR_SUCCESS ||
-        hm_apply_notice(queue->db, task, &end, &ignored, queue->turn) != APR_SUCCESS)
+    if (hm_apply_end(queue->db, attempt, &end, &ignored, queue->turn) != APR_SUCCESS)
         hm_db_rollback(queue->db);
     else
         hm_db_commit(queue->db, &ignored);

@@ -195,6 +195,11 @@ void hm_object_shown(json_t *rows)
     }
 }
 
+int hm_task_possible(const json_t *task)
+{
+    return hm_row_s(task, "href")[0] != '\0' || is_about_backup(hm_row_s(task, "type"));
+}
+
 void hm_task_shown(json_t *rows, apr_pool_t *p)
 {
     size_t i;
@@ -206,7 +211,9 @@ void hm_task_shown(json_t *rows, apr_pool_t *p)
         int64_t started = hm_row_n(row, "started"), ended = hm_row_n(row, "ended");
         if (hm_row_s(row, "title")[0] == '\0')
             json_object_set_new(row, "title", json_string(task ? task->label : hm_row_s(row, "type")));
-        json_object_set_new(row, "href", json_string(apr_pstrcat(p, kind_of(object)->path, object, NULL)));
+        if (hm_row_n(row, "there"))
+            json_object_set_new(row, "href", json_string(apr_pstrcat(p, kind_of(object)->path, object, NULL)));
+        json_object_del(row, "there");
         json_object_set_new(row, "took", json_integer(started && ended ? ended - started : 0));
     }
 }

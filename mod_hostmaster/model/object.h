@@ -14,8 +14,11 @@ apr_status_t hm_object_last(hm_db_t *db, const char *id, const char *last, const
  * its state. */
 void hm_object_shown(json_t *rows);
 
-/* Adds title, href and took to rows of tasks. */
+/* Adds title, took and, where the object is there, href to rows of tasks. */
 void hm_task_shown(json_t *rows, apr_pool_t *p);
+
+/* Can such a row's task be tried again? Not where its object is gone, or never came to be. */
+int hm_task_possible(const json_t *task);
 
 /* What a task on an object sends. */
 typedef struct {

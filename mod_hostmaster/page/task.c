@@ -154,6 +154,18 @@ static apr_status_t results_show(hm_req_t *q, const json_t *attempt)
     return APR_SUCCESS;
 }
 
+/* Where its object can be changed first: only while that never was. */
+static apr_status_t again_show(hm_req_t *q, const json_t *task)
+{
+    const char *object = hm_row_s(task, "object");
+    json_t *rows;
+    apr_status_t rv = hm_sql_object_unmade(q->db, &rows, &q->err, object, object, object);
+    if (rv == APR_SUCCESS && hm_row_n(json_array_get(rows, 0), "n") > 0 &&
+        (q->actor.role == HM_ADMIN || object[0] == PV_SITE))
+        json_object_set_new(q->view, "again", json_sprintf("%s/again", hm_row_s(task, "href")));
+    return rv;
+}
+
 int hm_page_task_view(hm_req_t *q)
 {
     json_t *task, *attempt, *attempts, *row;
@@ -168,9 +180,10 @@ int hm_page_task_view(hm_req_t *q)
     json_object_set(q->view, "attempt", attempt);
     if (json_array_size(attempts) > 1)
         json_object_set(q->view, "attempts", attempts);
-    json_object_set_new(q->view, "can", json_pack("{s:b, s:b}", "retry", ended && !good, "cancel", !ended));
-    if (ended && !good && strcmp(hm_row_s(task, "type"), "install") == 0)
-        json_object_set_new(q->view, "again", json_sprintf("%s/again", hm_row_s(task, "href")));
+    json_object_set_new(q->view, "can",
+                        json_pack("{s:b, s:b}", "retry", ended && !good && hm_task_possible(task), "cancel", !ended));
+    if (ended && !good)
+        HM_TRY(q, again_show(q, task));
     problem_show(q, attempt);
     HM_TRY(q, results_show(q, attempt));
     return OK;
@@ -191,6 +204,8 @@ int hm_page_task_retry(hm_req_t *q)
     HM_TRY(q, hm_begin(q));
     if (hm_row_n(task, "ended") == 0)
         HM_TRY(q, pv_fail(&q->err, PV_STALE, NULL, "the task has not ended"));
+    if (!hm_task_possible(task))
+        HM_TRY(q, pv_fail(&q->err, PV_NO_OBJECT, NULL, "%s is not there", hm_row_s(task, "label")));
     HM_TRY(q, hm_task_retry(q->db, task, &q->err, q->p));
     HM_TRY(q, hm_audit(q, "retry", hm_row_s(task, "object"), hm_row_s(task, "type")));
     q->wake = hm_row_s(task, "server");

@@ -2,31 +2,37 @@
 -- answers on all three databases; from IN (SELECT ...) it begins with that index also after an ANALYZE, when SQLite would rather walk
 -- through a million ended ones.
 
--- @stmt task_get(id:n all:n client:n) -> id:n type:s verb:s title:s object:s label:s server:s login:s client:n origin:s state:s attempts:n code:s created:n started:n ended:n
+-- @stmt task_get(id:n all:n client:n) -> id:n type:s verb:s title:s object:s label:s server:s login:s client:n origin:s state:s attempts:n code:s created:n started:n ended:n there:n
 SELECT t.id, t.type, t.verb, t.title, t.object, t.label, t.server, COALESCE(a.login, ''), t.client, t.origin, t.state, t.attempts, t.code, t.created, t.started,
-       t.ended
+       t.ended,
+       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
   FROM task t LEFT JOIN account a ON a.id = t.account WHERE t.id = %lld AND (%lld = 1 OR t.client = %lld)
 
--- @stmt task_list(before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list(before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
+       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
   FROM task t LEFT JOIN account a ON a.id = t.account WHERE t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
--- @stmt task_list_of(client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list_of(client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
+       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
   FROM task t LEFT JOIN account a ON a.id = t.account WHERE t.client = %lld AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
--- @stmt task_list_in(state:s all:n client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list_in(state:s all:n client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
+       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
   FROM task t LEFT JOIN account a ON a.id = t.account
  WHERE t.state = %s AND (%lld = 1 OR t.client = %lld) AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
--- @stmt task_list_open(all:n client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list_open(all:n client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
+       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
   FROM task t LEFT JOIN account a ON a.id = t.account
  WHERE t.id IN (SELECT id FROM task WHERE open_key > '') AND (%lld = 1 OR t.client = %lld) AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
--- @stmt task_list_on(object:s all:n client:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n
-SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended
+-- @stmt task_list_on(object:s all:n client:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
+SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
+       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
   FROM task t LEFT JOIN account a ON a.id = t.account
  WHERE t.object = %s AND (%lld = 1 OR t.client = %lld) ORDER BY t.id DESC LIMIT %lld
 
@@ -58,6 +64,14 @@ UPDATE task SET label = %s WHERE object = %s AND label = %s
 
 -- @stmt object_known(server:s platform:s site:s) -> n:n
 SELECT (SELECT COUNT(*) FROM server WHERE id = %s) + (SELECT COUNT(*) FROM platform WHERE id = %s) + (SELECT COUNT(*) FROM site WHERE id = %s)
+
+-- Those that never were, whose first task has ended: they can still be changed as a whole.
+-- @stmt object_unmade(server:s platform:s site:s) -> n:n
+SELECT (SELECT COUNT(*) FROM server WHERE id = %s AND state = 'new' AND busy = '') + (SELECT COUNT(*) FROM platform WHERE id = %s AND state = 'new' AND busy = '')
+       + (SELECT COUNT(*) FROM site WHERE id = %s AND state = 'new' AND busy = '')
+
+-- @stmt object_uses(platform:s server:s db_server:s) -> n:n
+SELECT (SELECT COUNT(*) FROM site WHERE platform = %s) + (SELECT COUNT(*) FROM platform WHERE server = %s) + (SELECT COUNT(*) FROM site WHERE db_server = %s)
 
 -- @stmt task_run(started:n id:n)
 UPDATE task SET state = 'running', started = %lld WHERE id = %lld AND started = 0
