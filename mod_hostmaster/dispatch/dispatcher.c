@@ -23,6 +23,7 @@
 
 typedef struct {
     char server[14];
+    char socket[108]; /* a server that was never verified may be given another */
     hm_link_t *link;
     int seen;
 } entry_t;
@@ -81,6 +82,7 @@ static void entry_add(dispatcher_t *d, const json_t *row)
         return;
     entry_t *e = &d->entry[d->n];
     apr_cpystrn(e->server, hm_row_s(row, "id"), sizeof(e->server));
+    apr_cpystrn(e->socket, hm_row_s(row, "socket"), sizeof(e->socket));
     e->link = hm_link_start(d->panel, hm_row_s(row, "id"), hm_row_s(row, "socket"), d->p);
     e->seen = 1;
     d->n += e->link != NULL;
@@ -106,10 +108,10 @@ static void sweep(dispatcher_t *d, apr_pool_t *turn)
     json_array_foreach(rows, i, row)
     {
         entry_t *e = entry_find(d, hm_row_s(row, "id"));
-        if (e)
-            e->seen = 1;
-        else
+        if (e == NULL)
             entry_add(d, row);
+        else
+            e->seen = strcmp(e->socket, hm_row_s(row, "socket")) == 0; /* else the next sweep makes a new link */
     }
     for (int k = d->n - 1; k >= 0; k--)
         if (!d->entry[k].seen) {

@@ -203,9 +203,7 @@ int hm_page_site_add(hm_req_t *q)
 static apr_status_t again_get(hm_req_t *q, json_t **site)
 {
     apr_status_t rv = hm_site_get_whole(q, site);
-    if (rv == APR_SUCCESS && (strcmp(hm_row_s(*site, "state"), "new") != 0 || hm_row_s(*site, "busy")[0]))
-        return pv_fail(&q->err, PV_STALE, NULL, "it is installed already, or a task of it is open");
-    return rv;
+    return rv == APR_SUCCESS ? hm_unmade_check(q, *site) : rv;
 }
 
 static apr_status_t again_show(hm_req_t *q, json_t *site, const char *platform, int sent)

@@ -86,6 +86,22 @@ apr_status_t hm_tasks_on(hm_req_t *q, const char *object)
     return APR_SUCCESS;
 }
 
+int hm_is_made(const json_t *row)
+{
+    return strcmp(hm_row_s(row, "state"), "new") != 0;
+}
+
+int hm_is_unmade(const json_t *row)
+{
+    return !hm_is_made(row) && hm_row_s(row, "busy")[0] == '\0';
+}
+
+apr_status_t hm_unmade_check(hm_req_t *q, const json_t *row)
+{
+    return hm_is_unmade(row) ? APR_SUCCESS
+                             : pv_fail(&q->err, PV_STALE, NULL, "it is there already, or a task of it is open");
+}
+
 apr_status_t hm_queue_asked(hm_req_t *q, const hm_asked_t *asked, const json_t *object, const char *server,
                             int64_t *task)
 {

@@ -27,6 +27,11 @@ apr_status_t hm_tasks_on(hm_req_t *q, const char *object);
 /* What packages a platform or a site within the actor's scope has, in the view, by type. */
 apr_status_t hm_packages_on(hm_req_t *q, const char *object);
 
+/* Was the row's object ever there for the daemon? Else it can be changed as a whole, while no task on it is open. */
+int hm_is_made(const json_t *row);
+int hm_is_unmade(const json_t *row);
+apr_status_t hm_unmade_check(hm_req_t *q, const json_t *row);
+
 /* The tasks that can be run on an object of KIND by hand, as buttons; STATE is what it is now. */
 void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *state);
 

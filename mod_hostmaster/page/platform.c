@@ -50,7 +50,10 @@ int hm_page_platform_view(hm_req_t *q)
     hm_object_shown(sites);
     json_object_set(q->view, "platform", platform);
     json_object_set(q->view, "sites", sites);
-    json_object_set_new(q->view, "can", json_pack("{s:b, s:b}", "change", q->actor.role == HM_ADMIN, "add_site", 1));
+    int admin = q->actor.role == HM_ADMIN, made = hm_is_made(platform);
+    json_object_set_new(q->view, "can",
+                        json_pack("{s:b, s:b, s:b}", "change", admin && made, "again", admin && hm_is_unmade(platform),
+                                  "add_site", made && strcmp(hm_row_s(platform, "busy"), "delete") != 0));
     if (q->actor.role == HM_ADMIN) {
         hm_actions_show(q, PV_PLATFORM, q->param[0], hm_row_s(platform, "state"));
         HM_TRY(q, hm_verbs_show(q, PV_PLATFORM, q->param[0], q->param[0]));
@@ -58,7 +61,9 @@ int hm_page_platform_view(hm_req_t *q)
     return OK;
 }
 
-static apr_status_t add_form(hm_req_t *q)
+/* A form for one as a whole: new, or never verified. */
+static apr_status_t whole_form(hm_req_t *q, const char *form, const json_t *values, const char *action,
+                               const char *back)
 {
     json_t *rows, *row;
     size_t i;
@@ -67,13 +72,18 @@ static apr_status_t add_form(hm_req_t *q)
         rv = hm_sql_service_servers(q->db, &rows, &q->err, "http");
     if (rv != APR_SUCCESS)
         return rv;
-    hm_form_show(q, hm_form_find("platform_add"), NULL, "/platforms", "/platforms");
+    hm_form_show(q, hm_form_find(form), values, action, back);
     json_array_foreach(rows, i, row) hm_form_option(q, "server", hm_row_s(row, "id"), hm_row_s(row, "name"));
     hm_form_option(q, "app", "", "found out");
     if ((rv = hm_sql_app_list(q->db, &rows, &q->err)) != APR_SUCCESS)
         return rv;
     json_array_foreach(rows, i, row) hm_form_option(q, "app", hm_row_s(row, "name"), hm_row_s(row, "label"));
     return APR_SUCCESS;
+}
+
+static apr_status_t add_form(hm_req_t *q)
+{
+    return whole_form(q, "platform_add", NULL, "/platforms", "/platforms");
 }
 
 int hm_page_platform_new(hm_req_t *q)
@@ -92,28 +102,77 @@ static apr_status_t name_free(hm_req_t *q, const char *name, const char *platfor
     return hm_form_wrong(q, PV_NAME_IN_USE, "name", "there is a platform %s already", name);
 }
 
+static apr_status_t whole_check(hm_req_t *q, const json_t *values, const char *id)
+{
+    json_t *rows;
+    apr_status_t rv = name_free(q, hm_value(values, "name", NULL), id);
+    if (rv == APR_SUCCESS)
+        rv = hm_sql_server_get(q->db, &rows, &q->err, hm_value(values, "server", NULL));
+    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
+        return hm_form_wrong(q, PV_NO_OBJECT, "server", HM_NO_SUCH);
+    return rv;
+}
+
+/* Queues the first verify; the answer leads there. */
+static int whole_queue(hm_req_t *q, const json_t *values, const char *id, int status)
+{
+    json_t *platform = hm_own(q, json_pack("{s:s, s:s}", "id", id, "name", hm_value(values, "name", NULL)));
+    int64_t task;
+    HM_TRY(q, hm_queue(q, "verify", platform, hm_value(values, "server", NULL), &task));
+    json_object_del(q->view, "form");
+    json_object_set(q->view, "platform", platform);
+    return hm_done(q, status, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
+}
+
 int hm_page_platform_add(hm_req_t *q)
 {
-    json_t *values, *platform, *rows;
-    int64_t task;
+    json_t *values;
     pv_id_t id;
     HM_TRY(q, add_form(q));
     HM_TRY(q, hm_form_check(&values, q, hm_form_find("platform_add")));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, pv_id_make(&id, PV_PLATFORM));
-    const char *name = hm_value(values, "name", NULL), *server = hm_value(values, "server", NULL);
-    HM_TRY(q, name_free(q, name, id.s));
-    HM_TRY(q, hm_sql_server_get(q->db, &rows, &q->err, server));
-    if (json_array_size(rows) == 0)
-        HM_TRY(q, hm_form_wrong(q, PV_NO_OBJECT, "server", HM_NO_SUCH));
-    HM_TRY(q, hm_sql_platform_add(q->db, &q->err, id.s, name, server, hm_value(values, "place", NULL),
+    HM_TRY(q, whole_check(q, values, id.s));
+    HM_TRY(q, hm_sql_platform_add(q->db, &q->err, id.s, hm_value(values, "name", NULL),
+                                  hm_value(values, "server", NULL), hm_value(values, "place", NULL),
                                   hm_value(values, "source", NULL), hm_value(values, "app", NULL), hm_db_now()));
-    platform = hm_own(q, json_pack("{s:s, s:s}", "id", id.s, "name", name));
-    HM_TRY(q, hm_queue(q, "verify", platform, server, &task));
-    json_object_del(q->view, "form");
-    json_object_set(q->view, "platform", platform);
-    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
+    return whole_queue(q, values, id.s, 201);
 }
+
+/* ---- changing one whose first verify has failed ---- */
+
+static apr_status_t again_form(hm_req_t *q, json_t **platform)
+{
+    const char *path = apr_pstrcat(q->p, "/platforms/", q->param[0], NULL);
+    apr_status_t rv = platform_get(q, platform);
+    if (rv == APR_SUCCESS)
+        rv = hm_unmade_check(q, *platform);
+    return rv == APR_SUCCESS ? whole_form(q, "platform_again", *platform, apr_pstrcat(q->p, path, "/again", NULL), path)
+                             : rv;
+}
+
+int hm_page_platform_again_form(hm_req_t *q)
+{
+    json_t *platform;
+    HM_TRY(q, again_form(q, &platform));
+    return OK;
+}
+
+int hm_page_platform_again(hm_req_t *q)
+{
+    json_t *platform, *values;
+    HM_TRY(q, again_form(q, &platform));
+    HM_TRY(q, hm_form_check(&values, q, hm_form_find("platform_again")));
+    HM_TRY(q, hm_begin(q));
+    HM_TRY(q, hm_revision(q, values, platform));
+    HM_TRY(q, whole_check(q, values, q->param[0]));
+    HM_TRY(q, hm_sql_platform_again(q->db, &q->err, hm_value(values, "name", NULL), hm_value(values, "server", NULL),
+                                    hm_value(values, "place", NULL), hm_value(values, "source", NULL),
+                                    hm_value(values, "app", NULL), q->param[0], hm_row_n(platform, "revision")));
+    return whole_queue(q, values, q->param[0], 202);
+}
+
+/* ---- changing one ---- */
 
 static apr_status_t change_form(hm_req_t *q, json_t **platform)
 {

@@ -73,6 +73,8 @@ int hm_page_server_view(hm_req_t *q)
     json_object_set(q->view, "server", server);
     json_object_set(q->view, "services", services);
     json_object_set(q->view, "platforms", platforms);
+    json_object_set_new(q->view, "can",
+                        json_pack("{s:b, s:b}", "change", hm_is_made(server), "again", hm_is_unmade(server)));
     hm_actions_show(q, PV_SERVER, q->param[0], hm_row_s(server, "state"));
     return OK;
 }
@@ -91,6 +93,8 @@ static void choices(hm_req_t *q)
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
         hm_form_option(q, options[i].field, options[i].value, options[i].label);
 }
+
+/* ---- adding ---- */
 
 static void add_form(hm_req_t *q)
 {
@@ -167,10 +171,21 @@ static const char *socket_of(const hm_req_t *q, const json_t *values)
     return strcmp(socket, q->panel->socket) == 0 ? "" : socket;
 }
 
+/* Queues the first verify; the answer leads there. */
+static int whole_queue(hm_req_t *q, const json_t *values, const char *id, int status)
+{
+    json_t *server = hm_own(q, json_pack("{s:s, s:s}", "id", id, "name", hm_value(values, "name", NULL)));
+    int64_t task;
+    HM_TRY(q, services_add(q, id, values, NULL));
+    HM_TRY(q, hm_queue(q, "verify", server, id, &task));
+    json_object_del(q->view, "form");
+    json_object_set(q->view, "server", server);
+    return hm_done(q, status, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
+}
+
 int hm_page_server_add(hm_req_t *q)
 {
-    json_t *values, *server;
-    int64_t task;
+    json_t *values;
     pv_id_t id;
     add_form(q);
     HM_TRY(q, hm_form_check(&values, q, hm_form_find("server_add")));
@@ -181,13 +196,10 @@ int hm_page_server_add(hm_req_t *q)
     HM_TRY(q, name_free(q, name, id.s));
     HM_TRY(q, hm_sql_server_add(q->db, &q->err, id.s, name, socket_of(q, values), joined(q, values, "addresses", ""),
                                 hm_db_now()));
-    HM_TRY(q, services_add(q, id.s, values, NULL));
-    server = hm_own(q, json_pack("{s:s, s:s}", "id", id.s, "name", name));
-    HM_TRY(q, hm_queue(q, "verify", server, id.s, &task));
-    json_object_del(q->view, "form");
-    json_object_set(q->view, "server", server);
-    return hm_done(q, 201, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
+    return whole_queue(q, values, id.s, 201);
 }
+
+/* ---- changing ---- */
 
 /* Services as the form's fields. */
 static void services_flatten(json_t *server, const json_t *services)
@@ -208,17 +220,21 @@ static void services_flatten(json_t *server, const json_t *services)
     }
 }
 
+static void form_show(hm_req_t *q, const char *form, const char *action, json_t *server, const json_t *services)
+{
+    const char *path = apr_pstrcat(q->p, "/servers/", q->param[0], NULL);
+    services_flatten(server, services);
+    hm_form_show(q, hm_form_find(form), server, apr_pstrcat(q->p, path, action, NULL), path);
+    choices(q);
+}
+
 static apr_status_t change_form(hm_req_t *q, json_t **server)
 {
     json_t *services;
     apr_status_t rv = server_get(q, server, &services);
-    if (rv != APR_SUCCESS)
-        return rv;
-    const char *path = apr_pstrcat(q->p, "/servers/", q->param[0], NULL);
-    services_flatten(*server, services);
-    hm_form_show(q, hm_form_find("server_change"), *server, path, path);
-    choices(q);
-    return APR_SUCCESS;
+    if (rv == APR_SUCCESS)
+        form_show(q, "server_change", "", *server, services);
+    return rv;
 }
 
 int hm_page_server_edit(hm_req_t *q)
@@ -246,6 +262,41 @@ int hm_page_server_change(hm_req_t *q)
     HM_TRY(q, hm_queue(q, "verify", server, q->param[0], &task));
     json_object_del(q->view, "form");
     return hm_done(q, 202, "/servers/%s", q->param[0]);
+}
+
+/* ---- changing one whose first verify has failed ---- */
+
+static apr_status_t again_form(hm_req_t *q, json_t **server)
+{
+    json_t *services;
+    apr_status_t rv = server_get(q, server, &services);
+    if (rv == APR_SUCCESS)
+        rv = hm_unmade_check(q, *server);
+    if (rv == APR_SUCCESS)
+        form_show(q, "server_again", "/again", *server, services);
+    return rv;
+}
+
+int hm_page_server_again_form(hm_req_t *q)
+{
+    json_t *server;
+    HM_TRY(q, again_form(q, &server));
+    return OK;
+}
+
+int hm_page_server_again(hm_req_t *q)
+{
+    json_t *server, *values;
+    HM_TRY(q, again_form(q, &server));
+    HM_TRY(q, hm_form_check(&values, q, hm_form_find("server_again")));
+    HM_TRY(q, services_check(q, values, NULL));
+    HM_TRY(q, hm_begin(q));
+    HM_TRY(q, hm_revision(q, values, server));
+    HM_TRY(q, name_free(q, hm_value(values, "name", NULL), q->param[0]));
+    HM_TRY(q, hm_sql_server_again(q->db, &q->err, hm_value(values, "name", NULL), socket_of(q, values),
+                                  joined(q, values, "addresses", ""), q->param[0], hm_row_n(server, "revision")));
+    HM_TRY(q, hm_sql_service_delete_of(q->db, &q->err, q->param[0]));
+    return whole_queue(q, values, q->param[0], 202);
 }
 
 int hm_page_server_task(hm_req_t *q)

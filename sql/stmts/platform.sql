@@ -26,6 +26,9 @@ INSERT INTO platform (id, name, server, place, source, app, revision, created) V
 -- @stmt platform_change(name:s id:s seen:n) rows=1
 UPDATE platform SET name = %s, revision = revision + 1 WHERE id = %s AND revision = %lld
 
+-- @stmt platform_again(name:s server:s place:s source:s app:s id:s seen:n) rows=1
+UPDATE platform SET name = %s, server = %s, place = %s, source = %s, app = %s, revision = revision + 1 WHERE id = %s AND revision = %lld AND state = 'new'
+
 -- @stmt platform_take(name:s id:s)
 UPDATE platform SET name = %s, revision = revision + 1 WHERE id = %s
 

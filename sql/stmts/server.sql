@@ -25,6 +25,9 @@ INSERT INTO server (id, name, socket, addresses, revision, created) VALUES (%s, 
 -- @stmt server_change(name:s addresses:s id:s seen:n) rows=1
 UPDATE server SET name = %s, addresses = %s, revision = revision + 1 WHERE id = %s AND revision = %lld
 
+-- @stmt server_again(name:s socket:s addresses:s id:s seen:n) rows=1
+UPDATE server SET name = %s, socket = %s, addresses = %s, revision = revision + 1 WHERE id = %s AND revision = %lld AND state = 'new'
+
 -- @stmt server_take(name:s addresses:s id:s)
 UPDATE server SET name = %s, addresses = %s, revision = revision + 1 WHERE id = %s
 

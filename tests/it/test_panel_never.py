@@ -65,6 +65,45 @@ def test_a_site_that_never_was_is_deleted_and_its_name_is_free(lab, panel):
     assert panel.rows("SELECT COUNT(*) FROM host WHERE name = 'dead.test'") == [(0,)]
 
 
+def values(view):
+    """What stands in a form."""
+    return {field["name"]: field["value"] for field in view["form"]["fields"] if field["value"]}
+
+
+def test_a_platform_that_never_was_is_changed_as_a_whole(lab, panel):
+    """From its page and from its task; where it is by then, that is not offered any more."""
+    path, task = failed(lab, panel, "platform", name="wrong", server=panel.server, place="0:wrong", source="1:nothing")
+    assert panel.api.get(task).json["again"] == f"{path}/again"
+    view = panel.api.get(path).json
+    assert (view["can"]["again"], view["can"]["change"], view["can"]["add_site"]) == (True, False, False)
+    assert f'href="{path}/again"' in panel.boss.get(path).text
+    fields = values(panel.api.get(f"{path}/again").json)
+    assert (fields["name"], fields["place"], fields["source"], fields["server"]) == ("wrong", "0:wrong", "1:nothing", panel.server)
+    answer = panel.api.post(f"{path}/again", {**fields, "name": "pages"})
+    assert (answer.status, answer.json["field"]) == (422, "name")
+    panel.done(panel.api.must(f"{path}/again", {**fields, "name": "right", "source": "1:pages"}))
+    view = panel.api.get(path).json
+    assert (view["platform"]["name"], view["platform"]["state"], view["can"]["again"], view["can"]["change"]) == ("right", "verified", False, True)
+    assert panel.api.get(f"{path}/again").status == panel.api.post(f"{path}/again", fields).status == 412
+    panel.done(panel.api.must(f"{path}/tasks", {"type": "delete"}))
+
+
+def test_a_server_that_never_was_is_changed_as_a_whole(lab, panel):
+    """Also the socket of its daemon, at which nobody listens."""
+    made = panel.api.must("/servers", {"name": "other", "socket": "/run/nobody", "http": "apache", "http_port": "80"})
+    path = f"/servers/{made['server']['id']}"
+    assert panel.api.get(f"{path}/again").status == 412
+    panel.api.must(f"/tasks/{made['task']}/cancel")
+    panel.done(made, "cancelled")
+    assert panel.api.get(f"/tasks/{made['task']}").json["again"] == f"{path}/again"
+    assert f'href="{path}/again"' in panel.boss.get(path).text
+    fields = values(panel.api.get(f"{path}/again").json)
+    assert fields["socket"] == "/run/nobody" and fields["http_port"] == "80"
+    panel.done(panel.api.must(f"{path}/again", {**fields, "socket": "", "name": "nearer"}))
+    view = panel.api.get(path).json
+    assert (view["server"]["state"], view["server"]["daemon"], view["can"]["again"]) == ("verified", "connected", False)
+
+
 def test_a_deletion_that_the_daemon_had_taken_ends_the_same_way(lab, panel):
     """Its plan found nothing when its turn came."""
     path, _ = failed(lab, panel, "platform", name="late", server=panel.server, place="0:late", source="1:nothing")

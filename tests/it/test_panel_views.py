@@ -60,6 +60,11 @@ def full(office):
     office.failed = never["site"]["id"]
     panel.rows("UPDATE task SET state = 'failed', ended = ?, open_key = NULL WHERE id = ?", day, never["task"])
     panel.rows("UPDATE site SET busy = '', last = 'failed' WHERE id = ?", office.failed)
+    for kind, more in (("platform", {"server": office.server, "place": "0:never"}), ("server", {"http": "apache", "http_port": "81"})):
+        made = office.api.must(f"/{kind}s", {"name": "never", **more})
+        panel.rows("UPDATE task SET state = 'failed', ended = ?, open_key = NULL WHERE id = ?", day, made["task"])
+        panel.rows(f"UPDATE {kind} SET busy = '', last = 'failed' WHERE id = ?", made[kind]["id"])
+        setattr(office, f"failed_{kind}", made[kind]["id"])
     for table in ("task", "attempt", "account", "client", "site", "platform", "token"):
         panel.rows(f"UPDATE {table} SET created = ?", day)
     return office
@@ -70,7 +75,9 @@ def filled(full, path):
     ids = {"/clients": lambda: full.ann_id, "/users": lambda: full.panel.rows("SELECT id FROM account WHERE login = 'bob'")[0][0],
            "/packages": lambda: full.panel.rows("SELECT id FROM package WHERE name = 'mod'")[0][0]}  # fmt: skip
     number = ids.get(path[: path.find("/", 1)], lambda: full.ann_site["task"])()
-    return path.format(site=full.failed if "/again" in path else full.site(), platform=full.platform, server=full.server, backup=BACKUP, id=number)
+    never = "/again" in path
+    return path.format(site=full.failed if never else full.site(), platform=full.failed_platform if never else full.platform,
+                       server=full.failed_server if never else full.server, backup=BACKUP, id=number)  # fmt: skip
 
 
 @pytest.mark.parametrize("path, name, page", routes(), ids=[name for _, name, _ in routes()])
