@@ -27,7 +27,6 @@ function db_connect(Request $request): \mysqli
     mysqli_report(MYSQLI_REPORT_OFF);
     $db = mysqli_init();
     $db->options(MYSQLI_OPT_CONNECT_TIMEOUT, DB_SECONDS);
-    $db->options(MYSQLI_OPT_READ_TIMEOUT, DB_SECONDS);
     $socket = $request->has('db.socket') ? $request->need('db.socket') : null;
     $host = $socket !== null ? 'localhost' : $request->need('db.host');
     $port = (int) $request->get('db.port', '3306');

@@ -341,8 +341,13 @@ function folder_size(string $path): int
 {
     $bytes = 0;
     $folder = new \RecursiveDirectoryIterator($path, \FilesystemIterator::SKIP_DOTS);
-    foreach (new \RecursiveIteratorIterator($folder) as $file) {
-        $bytes += $file->isFile() && !$file->isLink() ? $file->getSize() : 0;
+    $all = new \RecursiveIteratorIterator($folder, 0, \RecursiveIteratorIterator::CATCH_GET_CHILD);
+    foreach ($all as $file) {
+        try {
+            $bytes += $file->isFile() && !$file->isLink() ? $file->getSize() : 0;
+        } catch (\RuntimeException) {
+            continue; // it went away meanwhile
+        }
     }
     return $bytes;
 }

@@ -43,7 +43,7 @@ static int check_one(const char *path, const struct stat *st, int type, struct F
     else if (S_ISDIR(st->st_mode) && (st->st_mode & (S_IROTH | S_IXOTH)) != (S_IROTH | S_IXOTH))
         offend(path, "not open to others (chmod o+rx)");
     else if (S_ISREG(st->st_mode) && !(st->st_mode & S_IROTH))
-        offend(path, "not readable by others (chmod o+r)");
+        offend(path, "not readable by others (chmod o+r, or move it away if it holds a secret)");
     else if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
         offend(path, "neither a file nor a folder");
     else if (st->st_mode & S_IWOTH)

@@ -111,7 +111,7 @@ int pv_dump_start(pv_dbclient_t *ret, const json_t *json)
                           (char *)"--routines",
                           (char *)"--triggers",
                           (char *)"--events",
-                          (char *)"--hex-blob",
+                          (char *)"--max-allowed-packet=1G", /* a row of the server's limit fits */
                           (char *)"--no-tablespaces",
                           (char *)"--skip-dump-date",
                           (char *)"--default-character-set=utf8mb4",
@@ -136,6 +136,8 @@ int pv_load_start(pv_dbclient_t *ret, const json_t *json)
                           (char *)"--sandbox",
                           (char *)"--local-infile=0",
                           (char *)"--batch",
+                          (char *)"--skip-print-query-on-error", /* it holds the site's data */
+                          (char *)"--max-allowed-packet=1G",
                           (char *)"--default-character-set=utf8mb4",
                           (char *)db.name,
                           NULL};

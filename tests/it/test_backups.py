@@ -106,6 +106,20 @@ def test_what_was_damaged_is_restored_and_what_was_live_is_gone(yard):
     assert yard.must("doctor") == []
 
 
+def test_what_a_table_can_hold_comes_back(yard):
+    """A row near the server's limit, and what no text can be made of."""
+    sql(yard, HOST, "CREATE TABLE odd (big LONGBLOB, fixed BINARY(12), bits BIT(12), place POINT, latin VARCHAR(9) CHARACTER SET latin1);"
+        "INSERT INTO odd VALUES (REPEAT(CONCAT(RANDOM_BYTES(1000), 0x00271A5C220A0D), 12000), 0x00271A5C220A0DFF80C3, b'101000100111', "
+        "POINT(1.5, -2), CONVERT(0xE4F6FC USING latin1))")
+    told = "SELECT LENGTH(big), MD5(big), HEX(fixed), HEX(bits), ST_AsText(place), HEX(latin) FROM odd"
+    before = sql(yard, HOST, told)
+    row = back_up(yard)
+    sql(yard, HOST, "DROP TABLE odd")
+    yard.must("restore", f"@{HOST}", f"bid={row['bid']}", "only=database")
+    assert sql(yard, HOST, told) == before and "12084000" in str(before)
+    sql(yard, HOST, "DROP TABLE odd")
+
+
 def test_only_the_database(yard):
     row = back_up(yard)
     put(yard, HOST, "data/files/new.txt", "newer than the backup")

@@ -12,15 +12,16 @@ ECHO = "<?php echo getenv('PV_SITE'), ' FILE ', $_SERVER['REQUEST_URI'], ' ', $_
 KINDS = {
     "drupal": types.SimpleNamespace(
         runs=["index.php", "update.php", "core/modules/statistics/statistics.php"],
-        shown=["core/misc/drupal.js", "themes/x/x.css", "sites/all/themes/a/a.css", "robots.txt"],
+        shown=["core/misc/drupal.js", "themes/x/x.css", "sites/all/themes/a/a.css", "robots.txt", "core/modules/x/css/toolbar.theme.css",
+               "core/modules/x/css/align.module.css", "core/themes/x/js/message.theme.js"],
         denied=["core/install.php", "core/rebuild.php", "core/authorize.php", "autoload.php", "vendor/x/index.php", "vendor/x/a.json",
                 "vendor/composer/installed.json", "core/lib/Drupal.php", "core/core.services.yml", "modules/x/x.module",
-                "modules/x/x.module.orig", "modules/x/x.install~", "themes/x/x.html.twig", "composer.json", "composer.lock",
+                "modules/x/x.module.orig", "modules/x/x.module.swp", "core/core.services.yml.bak", "modules/x/x.inc.gz", "modules/x/x.install~", "themes/x/x.html.twig", "composer.json", "composer.lock",
                 "web.config", "sites/sites.php", "sites/default/settings.php", "sites/default/default.services.yml", "README.md",
                 "modules/x/index.php"]),
     "drupal7": types.SimpleNamespace(
         runs=["index.php", "update.php", "cron.php", "xmlrpc.php", "modules/statistics/statistics.php"],
-        shown=["misc/drupal.js", "sites/all/themes/a/a.css", "robots.txt"],
+        shown=["misc/drupal.js", "sites/all/themes/a/a.css", "robots.txt", "modules/x/x.theme.css", "misc/ui/jquery.ui.theme.css"],
         denied=["install.php", "authorize.php", "includes/bootstrap.inc", "modules/x/x.module", "modules/x/x.info", "modules/x/x.test",
                 "modules/x/x.install", "modules/x/x.inc.php", "themes/x/x.tpl.php", "CHANGELOG.txt", "INSTALL.mysql.txt", "web.config",
                 "sites/sites.php", "sites/default/settings.php", "scripts/drupal.sh", "modules/x/index.php"]),

@@ -317,6 +317,14 @@ def test_an_update_that_fails_says_why_and_leaves_the_site_open(kind, content, b
     module(kind, content.root, updates=good)
 
 
+def test_every_verb_works_while_visitors_get_pages_from_its_cache(kind, content):
+    act(kind, content, "cache")
+    assert [content.fetch("/").status for _ in range(2)] == [200, 200]
+    for verb in ("status", "packages", "cron", "login", "stats", "clear", "update"):
+        run = content.run(verb)
+        assert run.ok, (verb, run.log, run.lines)
+
+
 def test_a_database_that_is_newer_than_the_code_is_refused(kind, content):
     module(kind, content.root, updates=update(kind, 0, "") + update(kind, 5, ""))
     assert content.run("update").ok

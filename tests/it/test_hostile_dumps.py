@@ -18,6 +18,7 @@ from lab.lab import FAULT_BUILD
 from test_backup_worker import folder, line, member
 
 HOST, OTHER = "evil.test", "other.test"
+SECRET = "planted-in-a-row"
 CANARY = "/tmp/hostile-dump"  # what no statement may make, wherever it looks for it
 
 # What the mariadb client does by itself, and what a login of the server might do to others. {other}: another site's database.
@@ -135,7 +136,8 @@ def fixture_yard():
         words = {"canary": CANARY, "other": made.database_of(OTHER)}
         head = "CREATE TABLE page (title TEXT NOT NULL);\nINSERT INTO page VALUES ('Title of evil.test');\n"
         dumps = {name: head + text.format(**words) for name, text in DUMPS.items()}
-        made.bids = made.forge({name: f"{text}\n-- Dump completed\n".encode() for name, text in {"good": head, **dumps}.items()})
+        dumps |= {"good": head, "broken": f"{head}INSERT INTO page VALUES ('{SECRET}', 2);"}
+        made.bids = made.forge({name: f"{text}\n-- Dump completed\n".encode() for name, text in dumps.items()})
         yield made
 
 
@@ -150,6 +152,13 @@ def of_the_server(lab):
 def test_a_good_forgery_is_taken_so_that_the_others_are_refused_for_what_they_are(yard):
     yard.restore(yard.bids["good"])
     assert "Title of evil.test" in yard.lab.get(HOST)[1]
+
+
+def test_a_row_that_cannot_be_loaded_is_shown_to_nobody(yard):
+    row = yard.restore(yard.bids["broken"], code=5)
+    told = str(yard.lab.log(row["job"]))
+    assert row["code"] == "DB_FAILED" and "Column count" in told and SECRET not in told and SECRET not in str(row)
+    assert SECRET not in yard.lab.daemon_log()
 
 
 @pytest.mark.parametrize("name", DUMPS)

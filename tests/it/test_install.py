@@ -61,6 +61,18 @@ def test_a_wrong_field_is_named_and_nothing_is_made(world, fields, code, field):
     assert difference(before, world.inventory()) == []
 
 
+def test_a_cms_takes_the_chosen_name_as_its_address(world):
+    """Its pages, and the links that a task makes."""
+    before = world.inventory()
+    for redirect, host, other in (("www.one.test", "www.one.test", "one.test"), ("none", "one.test", "www.one.test")):
+        world.must("verify", "@one.test", "aliases=www.one.test", f"redirect={redirect}")
+        status, body = world.get(host, "/?uncached=2")
+        assert status == 200 and "Title of one.test" in body and f"'http://{host}/" in body and f"//{other}/" not in body
+        assert world.must("run", "@one.test", "verb=login")["results"]["login_url"].startswith(f"http://{host}/")
+    world.must("verify", "@one.test", "aliases=")
+    world.await_inventory(before)
+
+
 def test_aliases_are_served_and_the_others_redirect_to_the_chosen_one(world):
     before = world.inventory()
     world.must("verify", "@three.test", "aliases=www.three.test,old.three.test")

@@ -181,7 +181,7 @@ def check(solo, markers=None, docroot=""):
 
 
 @pytest.mark.parametrize("spoil, says", [
-    (lambda top: (top / "index.php").chmod(0o600), "index.php: not readable by others (chmod o+r)"),
+    (lambda top: (top / "index.php").chmod(0o600), "index.php: not readable by others (chmod o+r, or move it away if it holds a secret)"),
     (lambda top: (top / "lib").chmod(0o750), "lib: not open to others (chmod o+rx)"),
     (lambda top: (top / "lib").chmod(0o700), "lib: not open to others (chmod o+rx)"),
     (lambda top: (top / "lib/a").chmod(0o666), "lib/a: writable by others (chmod o-w)"),

@@ -258,13 +258,18 @@ function maintenance_wanted(Request $request): bool
     };
 }
 
-/** A site whose database a newer code base has updated. INSTALLED: module => version of its tables. */
-function schema_check(array $installed, array $extensions): void
+/**
+ * A site whose database a newer code base has updated. INSTALLED: module => version of its tables. Drupal has loaded the
+ * updates of the modules that the site uses; of one that has none nothing is known.
+ */
+function schema_check(array $installed): void
 {
-    foreach ($extensions as $extension) {
-        $found = (int) ($installed[$extension->name] ?? 0);
-        if ($extension->schema !== '' && $found > (int) $extension->schema) {
-            $text = "module $extension->name is older ($extension->schema) than its tables in the database ($found)";
+    foreach ($installed as $module => $found) {
+        $known = updates_known($module);
+        $removed = "{$module}_update_last_removed";
+        $newest = max([0, ...$known, function_exists($removed) ? (int) $removed() : 0]);
+        if ($newest > 0 && (int) $found > $newest) {
+            $text = "module $module is older ($newest) than its tables in the database ($found)";
             throw new Failure('DRIVER_FAILED', $text, 'platform');
         }
     }

@@ -36,10 +36,10 @@ $settings['entity_update_batch_size'] = 50;
 // Compiled templates are code: they lie where the web server has no URL for them.
 $settings['php_storage']['default'] = ['directory' => '@TMP@' . '/php', 'secret' => $settings['hash_salt']];
 
-// The names that the virtual host has; a task, which no web server asks for, comes under the first of them.
+// The names that the virtual host has; a task, which no web server asks for, comes under the one that it chose.
 $settings['trusted_host_patterns'] = array_map(
     static fn (string $name): string => '^' . preg_quote($name) . '$',
-    explode(' ', $_SERVER['PV_HOSTS'] ?? '@URI@')
+    explode(' ', $_SERVER['PV_HOSTS'] ?? (PHP_SAPI === 'cli' ? $_SERVER['SERVER_NAME'] ?? '@URI@' : '@URI@'))
 );
 
 // The code base belongs to the platform: no site can change it, and cron and updates are tasks of the panel.

@@ -81,6 +81,14 @@ function schema_installed(): array
     return \Drupal::keyValue('system.schema')->getAll();
 }
 
+/** Numbers of the updates that a module's code has. @return int[] */
+function updates_known(string $module): array
+{
+    return function_exists('drupal_get_schema_versions')
+        ? (drupal_get_schema_versions($module) ?: [])
+        : \Drupal::service('update.update_hook_registry')->getAvailableUpdates($module);
+}
+
 function maintenance_get(): bool
 {
     return (bool) \Drupal::state()->get(MAINTENANCE);

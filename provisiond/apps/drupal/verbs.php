@@ -7,7 +7,7 @@
  *     COUNTS        fact => [table, condition] of the statistics            MOVE_SKIPPED  tables that no move rewrites
  *
  * and these functions: detect, code_version, core_version; site_boot, site_rebuild, site_settings, site_name, site_extensions,
- * schema_installed; maintenance_get, maintenance_set; language_install, install_call; cron_events, cron_run; user_find,
+ * schema_installed, updates_known; maintenance_get, maintenance_set; language_install, install_call; cron_events, cron_run; user_find,
  * login_timeout, login_link; update_boot, update_load, update_requirements, updates_finish, updates_wait.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -22,6 +22,7 @@ function site_settings(Request $request): void
 function site_boot(Request $request): void
 {
     site_choose($request);
+    $_SERVER['SERVER_SOFTWARE'] = null; // so it knows a command line, and serves no page from its cache
     define('DRUPAL_ROOT', $request->need('platform.root'));
     require_once DRUPAL_ROOT . '/includes/bootstrap.inc';
     drupal_bootstrap(DRUPAL_BOOTSTRAP_FULL);
@@ -68,6 +69,12 @@ function schema_installed(): array
 {
     $sql = "SELECT name, schema_version FROM {system} WHERE type = 'module' AND status = 1";
     return db_query($sql)->fetchAllKeyed();
+}
+
+/** Numbers of the updates that a module's code has. @return int[] */
+function updates_known(string $module): array
+{
+    return drupal_get_schema_versions($module) ?: [];
 }
 
 function maintenance_get(): bool

@@ -21,12 +21,15 @@ const KEYS = [
 function settings_write(Request $request): void
 {
     $file = $request->need('site.data') . '/wp-config.php';
+    $address = parse_url($request->need('site.url'));
     $words = [
         'DB_NAME' => $request->need('db.name'),
         'DB_USER' => $request->need('db.user'),
         'DB_SECRET' => $request->need('db.secret_file'),
         'DB_HOST' => db_host($request),
-        'URL' => rtrim($request->need('site.url'), '/'),
+        'URI' => $request->need('site.uri'),
+        'SCHEME' => $address['scheme'],
+        'PORT' => isset($address['port']) ? ":{$address['port']}" : '',
         'UPLOADS' => 'sites/' . $request->need('site.id') . '/files',
         'TMP' => $request->need('site.tmp'),
     ] + settings_keys($file);

@@ -29,8 +29,9 @@ static json_t *site_of(const pv_job_t *job, apr_pool_t *p)
 {
     const pv_conf_t *conf = pv_engine_conf(job->engine);
     const char *name = pv_props_str(job->plan, "name"), *port = pv_props_str(job->plan, "port");
+    const char *redirect = pv_props_str(job->want, "redirect"), *host = *redirect ? redirect : name;
     const char *url =
-        apr_pstrcat(p, "http://", name, strcmp(port, "80") ? ":" : "", strcmp(port, "80") ? port : "", NULL);
+        apr_pstrcat(p, "http://", host, strcmp(port, "80") ? ":" : "", strcmp(port, "80") ? port : "", NULL);
     json_t *aliases = json_object_get(job->want, "aliases");
 
     return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "id", job->object.s, "uri", name, "url", url,
