@@ -50,6 +50,7 @@ struct pv_call {
     void (*read)(pv_call_t *call, pv_reply_t *reply);
 
     /* Filled with the answer, valid inside `done`: */
+    int told;         /* WORKER: the failure is what its report says, the word of a tenant's code */
     char field[64];   /* of a failure: the request's field that it is about, or "" */
     json_t *facts;    /* WORKER: object of the facts it reported, {} if none */
     const char *more; /* ROOT: a further argument of the answer (publish: the culprit's id), or NULL */

@@ -5,6 +5,8 @@
  * A crash here leaves a step `started`: its probe then tells whether the act took effect.
  */
 #include "engine/job_run.h"
+#include "engine/ops.h"
+#include "engine/props.h"
 #include "fault.h"
 #include <apr_strings.h>
 #include <string.h>
@@ -50,11 +52,10 @@ void pv_job_reason(pv_err_t *err, const pv_job_step_t *step, const pv_call_t *ca
 /* Past the point of no return even a lasting failure is tried a few times more before people have to look at it. */
 static void failed(pv_job_t *job, const pv_err_t *cause)
 {
-    int temporary = pv_error_row(cause->code)->class == PV_CLASS_TEMP && !pv_job_waited_out(job);
     int past = pv_job_past_commit(job);
     if (job->cancel && !past) {
         pv_job_begin_undo(job, &(pv_err_t){.code = PV_CANCELLED});
-    } else if (temporary || (past && job->run->fails < PV_TRIES)) {
+    } else if (pv_job_may_wait(job, cause) || (past && job->run->fails < PV_TRIES)) {
         pv_job_wait(job, cause);
     } else {
         pv_job_log(job, PV_LOG_ERROR, "engine", "%s", cause->text);
@@ -65,6 +66,32 @@ static void failed(pv_job_t *job, const pv_err_t *cause)
     }
 }
 
+/* The database server is away by the daemon's own look too: then what was told is true, and is waited for. */
+static void looked(pv_call_t *call, const pv_reply_t *reply)
+{
+    pv_job_t *job = call->ctx;
+    pv_err_t cause = job->run->doubted;
+    job->run->call = NULL;
+    if (pv_error_row(reply->code)->class == PV_CLASS_TEMP)
+        job->run->told = 0;
+    failed(job, &cause);
+}
+
+static void told(pv_job_t *job, const pv_err_t *cause)
+{
+    const char *server = pv_props_str(job->plan, "db_server");
+    job->run->told++;
+    if (cause->code != PV_DB_DOWN || job->run->told < PV_TRIES || *server == '\0') {
+        failed(job, cause);
+        return;
+    }
+    job->run->doubted = *cause;
+    job->run->call = pv_call_make(job->engine, job);
+    pv_call_dba(job->run->call, PV_DBA_ping);
+    pv_dgram_str(job->run->call->out, server);
+    pv_call_run(job->run->call, looked, job);
+}
+
 /* The step that CALL was for; NULL when the answer was a failure, which is then dealt with. */
 static pv_job_step_t *answered(pv_job_t *job, pv_call_t *call, const pv_reply_t *reply)
 {
@@ -73,7 +100,7 @@ static pv_job_step_t *answered(pv_job_t *job, pv_call_t *call, const pv_reply_t 
     job->run->call = NULL;
     if (reply->code != PV_OK) {
         pv_job_reason(&err, s, call, reply);
-        failed(job, &err);
+        (call->told ? told : failed)(job, &err);
         return NULL;
     }
     return s;
@@ -82,7 +109,7 @@ static pv_job_step_t *answered(pv_job_t *job, pv_call_t *call, const pv_reply_t 
 /* The step is done that it waited with, or a later one: what it waited for is back. */
 static void waits_no_more(pv_job_t *job)
 {
-    job->run->fails = 0;
+    job->run->fails = job->run->told = 0;
     job->waiting = 0;
     if (job->state != PV_JOB_waiting)
         return;

@@ -12,6 +12,8 @@ struct pv_run {
     int n;
     int at;            /* the step whose call is under way */
     int fails;         /* in a row */
+    int told;          /* of them, those that a worker's report said */
+    pv_err_t doubted;  /* what was told last, while the database process is asked whether it is so */
     int waits_at;      /* the step that failed last: only when it is done the waiting is over */
     pv_call_t *call;   /* under way, or NULL */
     pv_timer_t *timer; /* the next try, or NULL */
@@ -19,7 +21,8 @@ struct pv_run {
     int64_t progress_at;
 };
 
-/* Tries of what fails for good, where giving up is worse: of an undo, and past the point of no return. */
+/* Tries of what fails for good, where giving up is worse: of an undo, and past the point of no return. And of what only
+ * a worker's report says will pass. */
 #define PV_TRIES 4
 
 /* What pv_job_store tells besides what it saves. */
@@ -57,8 +60,8 @@ void pv_job_stick(pv_job_t *job, const pv_err_t *cause);
 void pv_job_wait(pv_job_t *job, const pv_err_t *cause);
 /* The journal could not be written: tries again in a second, from what it says then. */
 void pv_job_pause(pv_job_t *job);
-/* Has it waited for longer than WaitLimit? */
-int pv_job_waited_out(const pv_job_t *job);
+/* Is CAUSE one that passes by itself, and may the job wait for that? */
+int pv_job_may_wait(const pv_job_t *job, const pv_err_t *cause);
 /* The end as a transaction: state, ended, and what it means for the object. On failure JOB is as before. */
 apr_status_t pv_job_end(pv_job_t *job, pv_job_state_t state, pv_err_t *err);
 /* The same, tried until it is written; JOB is gone after it. */

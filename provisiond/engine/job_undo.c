@@ -13,9 +13,15 @@
 
 /* ---- waiting ---- */
 
-int pv_job_waited_out(const pv_job_t *job)
+static int waited_out(const pv_job_t *job)
 {
     return job->waiting > 0 && pv_journal_now() - job->waiting > job->engine->conf->WaitLimit * job->engine->second;
+}
+
+/* A tenant's code can say for ever that something is away, and the job keeps its locks meanwhile. */
+int pv_job_may_wait(const pv_job_t *job, const pv_err_t *cause)
+{
+    return pv_error_row(cause->code)->class == PV_CLASS_TEMP && !waited_out(job) && job->run->told < PV_TRIES;
 }
 
 static void again(void *ctx)
@@ -50,6 +56,7 @@ void pv_job_wait(pv_job_t *job, const pv_err_t *cause)
     if (pv_job_store(job, NULL, NULL, tell ? PV_TELL_STATE : 0, &err) != APR_SUCCESS)
         pv_log("job.wait", "job=%lu code=%s", (unsigned long)job->id, pv_error_row(err.code)->name);
     job->run->timer = pv_timer_start(job->engine->loop, seconds * job->engine->second, again, job);
+    pv_sched_waits(job->engine->sched);
 }
 
 void pv_job_stick(pv_job_t *job, const pv_err_t *cause)
@@ -115,7 +122,7 @@ void pv_job_begin_undo(pv_job_t *job, const pv_err_t *cause)
     job->state = PV_JOB_undoing;
     job->err = *cause;
     job->waiting = 0;
-    job->run->fails = 0;
+    job->run->fails = job->run->told = 0;
     if (mark(job, 0)) {
         pv_job_turn(job);
     } else {
@@ -145,7 +152,7 @@ static void undone(pv_job_t *job, pv_job_step_t *s)
     s->state = job->state == PV_JOB_undoing ? PV_STEP_UNDONE : PV_STEP_PLANNED;
     s->made = 0;
     if (job->state == PV_JOB_undoing) {
-        job->run->fails = 0;
+        job->run->fails = job->run->told = 0;
         job->waiting = 0;
     }
     if (pv_job_store(job, s, ours ? "gone" : NULL, PV_TELL_STEP, &err) != APR_SUCCESS) {
@@ -161,8 +168,7 @@ static void undone(pv_job_t *job, pv_job_step_t *s)
 static void back_failed(pv_job_t *job, const pv_err_t *cause)
 {
     pv_err_t err;
-    int temporary = pv_error_row(cause->code)->class == PV_CLASS_TEMP && !pv_job_waited_out(job);
-    if (temporary || (job->state == PV_JOB_undoing && job->run->fails < PV_TRIES)) {
+    if (pv_job_may_wait(job, cause) || (job->state == PV_JOB_undoing && job->run->fails < PV_TRIES)) {
         pv_job_wait(job, cause);
         return;
     }
@@ -182,6 +188,7 @@ static void taken_back(pv_call_t *call, const pv_reply_t *reply)
     pv_job_step_t *s = &job->run->step[job->run->at];
     pv_err_t err;
     job->run->call = NULL;
+    job->run->told += call->told;
     if (reply->code == PV_OK) {
         PV_FAULT("undo.effect", s->row->name);
         undone(job, s);

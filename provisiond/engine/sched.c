@@ -16,7 +16,7 @@
 #include <apr_tables.h>
 #include <string.h>
 
-#define RUNNING_MAX 128
+#define RUNNING_MAX 128 /* at work: what they ask of root, dba and the workers at once; who waits asks nothing */
 #define LOCKS       8
 
 typedef struct {
@@ -46,7 +46,6 @@ struct pv_sched {
     apr_pool_t *p;
     pv_turns_t *turns;
     entry_t *first; /* by number */
-    int running;
     pv_timer_t *timer;
 };
 
@@ -169,7 +168,6 @@ void pv_sched_add(pv_sched_t *sched, const pv_job_t *job)
 void pv_sched_resume(pv_sched_t *sched, pv_job_t *job)
 {
     insert(sched, job)->job = job;
-    sched->running++;
 }
 
 static entry_t *find(pv_sched_t *sched, uint64_t id)
@@ -188,7 +186,15 @@ pv_job_t *pv_sched_running(pv_sched_t *sched, uint64_t job)
 
 int pv_sched_count(const pv_sched_t *sched)
 {
-    return sched->running;
+    int n = 0;
+    for (const entry_t *e = sched->first; e; e = e->next)
+        n += e->job && e->job->waiting == 0;
+    return n;
+}
+
+void pv_sched_waits(pv_sched_t *sched)
+{
+    wake(sched);
 }
 
 static void drop(pv_sched_t *sched, entry_t *e)
@@ -213,7 +219,6 @@ int pv_sched_remove(pv_sched_t *sched, uint64_t job)
 void pv_sched_ended(pv_sched_t *sched, pv_job_t *job)
 {
     entry_t *e = find(sched, job->id);
-    sched->running--;
     drop(sched, e);
     apr_pool_destroy(job->p);
 }
@@ -273,7 +278,6 @@ static entry_t *next_in_turn(pv_sched_t *sched, apr_array_header_t *ready)
 static void start(pv_sched_t *sched, entry_t *e)
 {
     e->job = pv_job_load(sched->engine, e->id);
-    sched->running++;
     pv_job_start(e->job);
 }
 
@@ -281,8 +285,9 @@ static void pass(void *ctx)
 {
     pv_sched_t *sched = ctx;
     apr_pool_t *p;
+    int running = pv_sched_count(sched);
     sched->timer = NULL;
-    if (sched->running >= RUNNING_MAX)
+    if (running >= RUNNING_MAX)
         return;
     apr_pool_create(&p, sched->p);
     apr_array_header_t *ready = startable(sched, p);
@@ -290,7 +295,7 @@ static void pass(void *ctx)
     int grouped = ready->nelts > 1;
     if (grouped)
         pv_journal_group(sched->engine->journal);
-    while (sched->running < RUNNING_MAX && (e = next_in_turn(sched, ready)))
+    for (; running < RUNNING_MAX && (e = next_in_turn(sched, ready)); running++)
         start(sched, e);
     if (grouped)
         pv_journal_group_end(sched->engine->journal);

@@ -21,8 +21,10 @@ const char *pv_sched_blocker(pv_sched_t *sched, const pv_id_t *object, const jso
 
 /* The job in memory, which has its locks; NULL where it has not, or has ended. */
 pv_job_t *pv_sched_running(pv_sched_t *sched, uint64_t job);
-/* How many have their locks. */
+/* How many have their locks and do not wait for a part that is away. */
 int pv_sched_count(const pv_sched_t *sched);
+/* One of them waits now: another may run in its place. */
+void pv_sched_waits(pv_sched_t *sched);
 /* Takes back an accepted job that has no locks yet; 0 where there is none. */
 int pv_sched_remove(pv_sched_t *sched, uint64_t job);
 

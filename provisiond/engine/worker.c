@@ -96,6 +96,7 @@ static void ended(work_t *w, int status)
     pv_pipe_close(w->log);
     pv_pipe_close(w->lines);
     pv_report_end(w->report, status, &err);
+    w->call->told = err.code != PV_OK;
     if (w->kill == PV_CANCELLED)
         pv_fail(&err, PV_CANCELLED, NULL, "it was ended because the task was cancelled");
     else if (w->kill == PV_DEADLINE)

@@ -10,6 +10,9 @@ import pytest
 from lab import Lab, difference
 
 
+SERVER = ["http=apache", "http_port=80", "db=mariadb", "db_auth=socket"]
+
+
 @pytest.fixture(scope="module")
 def lab():
     with Lab() as made:
@@ -27,6 +30,10 @@ def _results(lab, *words):
     row = lab.must("run", *words)
     assert row["state"] == "success", row
     return row["results"]
+
+
+def _asked(lab, job):
+    return [line["text"] for line in lab.log(job)].count("it is asked")
 
 
 # Any verb
@@ -64,6 +71,31 @@ def test_a_verb_that_fails_fails_its_job_and_has_no_results(lab):
     row = lab.must("run", "@tiny.test", "verb=break", code=5)
     assert (row["state"], row["code"], row["results"]) == ("failed", "DRIVER_FAILED", {})
     assert not [e for e in _events(lab, row["job"]) if e["kind"] == "result"]
+
+
+def test_a_site_that_says_its_database_is_away_holds_nobody_up_for_long(lab):
+    lab.logs.expect("DB_DOWN", "state=failed")
+    says = lab.submit("run", "@tiny.test", "verb=away")
+    lab.await_state(says, "waiting")
+    behind = lab.submit("verify", "@server_main", *SERVER)
+    row = lab.await_end(says, 30)
+    assert (row["state"], row["code"]) == ("failed", "DB_DOWN") and _asked(lab, says) == 4
+    assert lab.await_end(behind, 30)["state"] == "success"
+
+
+def test_a_database_that_is_away_as_the_daemon_sees_it_is_waited_for(lab):
+    lab.logs.expect("DB_DOWN")
+    lab.must("verify", "@server_db", "db=mariadb", "db_auth=password", "db_host=127.0.0.1", "db_secret=tcp")
+    lab.install("tcp.test", "tiny", "db_server=@server_db")
+    lab.database.stop()
+    job = lab.submit("run", "@tcp.test", "verb=away")
+    lab.await_(lambda: _asked(lab, job) > 4, 60, "more tries than its own word is worth")
+    assert lab.job(job)["state"] == "waiting"
+    with open(f"{lab.folder}/sites/{lab.site('tcp.test')['id']}/data/back", "w", encoding="utf-8"):
+        lab.database.start()
+    assert lab.await_end(job)["state"] == "success"
+    lab.must("delete", "@tcp.test")
+    lab.must("delete", "@server_db")
 
 
 def test_a_verb_has_its_deadline_from_the_manifest(lab):

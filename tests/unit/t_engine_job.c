@@ -66,6 +66,32 @@ static void test_waiting_ends_at_its_limit_with_the_reason(void **state)
     assert_nothing_left();
 }
 
+/* A tenant's code may say for ever that its database is away: it holds its locks for a few tries, not for WaitLimit. */
+static void test_what_only_a_report_says_to_be_away_is_waited_for_a_few_times(void **state)
+{
+    world.told = 1;
+    world.fail[DATABASE] = PV_DB_DOWN;
+    world.fails[DATABASE] = PV_TRIES - 1;
+    assert_int_equal(end_of(ask_install(SITE_A, "a.test")), PV_JOB_success);
+    world.fails[DATABASE] = 1000;
+    uint64_t job = ask_install(SITE_B, "b.test");
+    assert_int_equal(end_of(job), PV_JOB_failed);
+    assert_int_equal(job_now(job)->err.code, PV_DB_DOWN);
+    assert_int_equal(1000 - world.fails[DATABASE], PV_TRIES);
+}
+
+static void test_an_undo_waits_no_longer_for_what_only_a_report_says(void **state)
+{
+    world.told = 1;
+    world.fail[SERVED] = PV_NOT_SERVED;
+    world.fails[SERVED] = 1;
+    world.fail_undo[DATABASE] = PV_DB_DOWN;
+    world.fails_undo[DATABASE] = 1000;
+    uint64_t job = ask_install(SITE_A, "a.test");
+    assert_int_equal(end_of(job), PV_JOB_stuck);
+    assert_in_range(1000 - world.fails_undo[DATABASE], PV_TRIES, PV_TRIES + 1);
+}
+
 static void test_what_is_there_and_not_ours_is_not_touched(void **state)
 {
     world.there[DATABASE] = 1;
@@ -283,6 +309,8 @@ int main(void)
         WORLD(test_a_lasting_failure_before_the_commit_takes_everything_back),
         WORLD(test_a_part_that_is_away_is_waited_for),
         WORLD(test_waiting_ends_at_its_limit_with_the_reason),
+        WORLD(test_what_only_a_report_says_to_be_away_is_waited_for_a_few_times),
+        WORLD(test_an_undo_waits_no_longer_for_what_only_a_report_says),
         WORLD(test_what_is_there_and_not_ours_is_not_touched),
         WORLD(test_a_verify_names_drift_repairs_it_and_warns),
         WORLD(test_a_failed_verify_takes_nothing_away_that_was_there),

@@ -2,6 +2,7 @@
  * Who may run when: locks, order, turns; submit's answers; and one publish for what comes together.
  */
 #include "engine_world.h"
+#include <limits.h>
 
 static int order_of(const char *what)
 {
@@ -65,6 +66,28 @@ static void test_clients_take_turns(void **state)
                          PV_OK);
     assert_int_equal(end_of(job), PV_JOB_success);
     assert_int_equal(order_of("dirs:saaaaaaaaaaae"), 1); /* second, though it came last */
+}
+
+static int is_waiting(void *ctx)
+{
+    return job_now(*(uint64_t *)ctx)->state == PV_JOB_waiting;
+}
+
+/* More of them than may run at once. */
+static void test_jobs_that_wait_keep_nobody_from_running(void **state)
+{
+    enum { WAIT = 130 };
+    uint64_t job = 0;
+    world.fail[DATABASE] = PV_DB_DOWN;
+    world.fails[DATABASE] = INT_MAX;
+    for (int i = 0; i < WAIT; i++) {
+        const char *id = apr_psprintf(world.p, "saaaaaaaaaa%c%c", 'a' + i / 26, 'a' + i % 26);
+        assert_int_equal(ask_task(&job, "install", id, 0, "name", apr_psprintf(world.p, "a%d.test", i), NULL), PV_OK);
+    }
+    run_until(is_waiting, &job);
+    assert_int_equal(ask_task(&job, "verify", PLATFORM, 0, "name", "main", NULL), PV_OK);
+    assert_int_equal(end_of(job), PV_JOB_success);
+    assert_int_equal(pv_sched_count(world.engine->sched), 0);
 }
 
 static void test_the_same_key_is_the_same_job_and_another_request_a_conflict(void **state)
@@ -257,6 +280,7 @@ int main(void)
         WORLD(test_a_job_that_waits_says_for_what),
         WORLD(test_sites_share_their_platform_and_its_own_job_waits_for_them),
         WORLD(test_clients_take_turns),
+        WORLD(test_jobs_that_wait_keep_nobody_from_running),
         WORLD(test_the_same_key_is_the_same_job_and_another_request_a_conflict),
         WORLD(test_a_stale_revision_and_an_unknown_object_are_refused_at_once),
         WORLD(test_nothing_is_accepted_before_the_engine_is_ready),

@@ -20,6 +20,7 @@ const VERBS = [
     'packages' => [__NAMESPACE__ . '\packages'],
     'greet' => [__NAMESPACE__ . '\greet'], 'break' => [__NAMESPACE__ . '\refuse'], 'wait' => [__NAMESPACE__ . '\hang'],
     'late' => [__NAMESPACE__ . '\hang'], 'reach' => [__NAMESPACE__ . '\reach'], 'weigh' => [__NAMESPACE__ . '\weigh'],
+    'away' => [__NAMESPACE__ . '\away'],
 ];
 
 const PROFILES = [
@@ -118,6 +119,15 @@ function reach(Request $request, Report $report): void
     $report->fact('resolver', is_file('/etc/hosts') ? 'yes' : 'no');
     $report->fact('title', connect(json_decode(file_get_contents($request->need('site.data') . '/settings.json'), true))
         ->query('SELECT title FROM page')->fetch_row()[0]);
+}
+
+/** Says that its database is away until it is told otherwise, whether that is so or not. */
+function away(Request $request, Report $report): void
+{
+    $report->log('notice', 'it is asked');
+    if (!is_file($request->need('site.data') . '/back')) {
+        throw new Failure('DB_DOWN', 'it is away, honestly');
+    }
 }
 
 function refuse(Request $request, Report $report): never
