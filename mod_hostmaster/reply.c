@@ -44,11 +44,28 @@ static void headers_set(hm_req_t *q, const char *type)
     ap_set_content_type(q->r, type);
 }
 
+const char *hm_reply_fix(pv_code_t code)
+{
+    static const struct {
+        pv_code_t code;
+        const char *fix;
+    } rows[] = {
+#define FIX(name, text) {PV_##name, text},
+#include "fixes.def"
+#undef FIX
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (rows[i].code == code)
+            return rows[i].fix;
+    return pv_error_row(code)->fix;
+}
+
 static json_t *problem(hm_req_t *q, int status)
 {
     const pv_error_row_t *row = pv_error_row(q->err.code);
-    return hm_own(q, json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "code", row->name, "status", status, "field",
-                               q->err.field, "text", row->text, "detail", q->err.text, "fix", row->fix));
+    return hm_own(q,
+                  json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "code", row->name, "status", status, "field",
+                            q->err.field, "text", row->text, "detail", q->err.text, "fix", hm_reply_fix(q->err.code)));
 }
 
 static apr_status_t dump_free(void *s)

@@ -37,6 +37,15 @@ apr_status_t hm_result_list(json_t **ret, hm_db_t *db, int64_t attempt, pv_err_t
     return APR_SUCCESS;
 }
 
+apr_status_t hm_result_last(const char **ret, hm_db_t *db, const char *object, const char *name, pv_err_t *err)
+{
+    json_t *rows;
+    apr_status_t rv = hm_sql_result_last(db, &rows, err, object, name);
+    if (rv == APR_SUCCESS)
+        *ret = hm_row_s(json_array_get(rows, 0), "value");
+    return rv;
+}
+
 const char *hm_result_label(const json_t *result, apr_pool_t *p)
 {
     char *label = apr_pstrdup(p, hm_row_s(result, "name"));

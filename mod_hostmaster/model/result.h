@@ -17,6 +17,9 @@ int hm_result_is_link(const char *name, const char *value);
  * already or not. */
 apr_status_t hm_result_list(json_t **ret, hm_db_t *db, int64_t attempt, pv_err_t *err);
 
+/* What the latest run on an object that told of NAME told; "": none did, or that is long ago. */
+apr_status_t hm_result_last(const char **ret, hm_db_t *db, const char *object, const char *name, pv_err_t *err);
+
 /* What such a row is called: a link by what it opens. */
 const char *hm_result_label(const json_t *result, apr_pool_t *p);
 

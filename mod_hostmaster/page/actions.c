@@ -21,14 +21,63 @@ static int is_plain(const pv_task_row_t *task)
     return 1;
 }
 
+/* What never was can only be made, or deleted. */
+static int fits_unmade(pv_kind_t kind, const char *type)
+{
+    return strcmp(type, "delete") == 0 || (strcmp(type, "verify") == 0 && kind != PV_SITE);
+}
+
 /* May a person start this task now? disable and enable exclude each other. */
 static int offered(const pv_task_row_t *task, pv_kind_t kind, const char *state)
 {
     if (task->kind != kind || !is_plain(task))
         return 0;
+    if (strcmp(state, "new") == 0)
+        return fits_unmade(kind, task->type);
     if (strcmp(task->type, "disable") == 0)
         return strcmp(state, "enabled") == 0;
     return strcmp(task->type, "enable") != 0 || strcmp(state, "disabled") == 0;
+}
+
+/* ---- what one takes ---- */
+
+/* The choices of a field; one that is typed has none. What differs from NOW stands first. */
+static json_t *options_of(const hm_input_t *in, const char *now)
+{
+    static const struct {
+        int value;
+        const char *option;
+    } rows[] = {{PV_VALUE_ONOFF, "on"}, {PV_VALUE_ONOFF, "off"}, {PV_VALUE_YESNO, "yes"}, {PV_VALUE_YESNO, "no"}};
+    json_t *all = json_array();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (rows[i].value == in->value)
+            json_array_append_new(all, json_string(rows[i].option));
+    if (json_array_size(all) > 0 && strcmp(json_string_value(json_array_get(all, 0)), now) == 0) {
+        json_array_append(all, json_array_get(all, 0));
+        json_array_remove(all, 0);
+    }
+    return all;
+}
+
+static int has_field(const pv_task_row_t *task, const char *name)
+{
+    for (int i = 0; i < task->nfields; i++)
+        if (strcmp(task->field[i].name, name) == 0)
+            return 1;
+    return 0;
+}
+
+/* The fields of a task, or of a VERB of it; NOW: what is known of them. */
+static json_t *inputs_of(const pv_task_row_t *task, const json_t *verb, const json_t *now)
+{
+    json_t *inputs = json_array();
+    const hm_input_t *in;
+    for (int i = 0; (in = hm_form_input(hm_form_find("task"), i)) != NULL; i++)
+        if (verb ? hm_verb_takes(verb, in->name) : has_field(task, in->name))
+            json_array_append_new(inputs,
+                                  json_pack("{s:s, s:s, s:s, s:o}", "name", in->name, "label", in->label, "help",
+                                            in->help, "options", options_of(in, hm_row_s(now, in->name))));
+    return inputs;
 }
 
 void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *state)
@@ -41,41 +90,17 @@ void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *st
         const char *last = strrchr(task->label, ' '); /* "Back up site": which site is plain to see */
         const char *label = last ? apr_pstrmemdup(q->p, task->label, (apr_size_t)(last - task->label)) : task->label;
         const char *action = apr_psprintf(q->p, "/%ss/%s/tasks", pv_kind_name(kind), id);
-        json_array_append_new(actions,
-                              json_pack("{s:s, s:s, s:s, s:s, s:b}", "type", task->type, "label", label, "help",
-                                        task->help, "action", action, "danger", strcmp(task->type, "delete") == 0));
+        json_array_append_new(
+            actions, json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "type", task->type, "label", label, "help", task->help,
+                               "action", action, "danger", strcmp(task->type, "delete") == 0, "inputs",
+                               strcmp(state, "new") == 0 ? json_array() : inputs_of(task, NULL, NULL)));
     }
     json_object_set_new(q->view, "actions", actions);
 }
 
 /* ---- verbs ---- */
 
-/* The choices of a verb's field; a field that is typed has none. */
-static json_t *options_of(const hm_input_t *in)
-{
-    static const struct {
-        int value;
-        const char *option;
-    } rows[] = {{PV_VALUE_ONOFF, "on"}, {PV_VALUE_ONOFF, "off"}};
-    json_t *all = json_array();
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        if (rows[i].value == in->value)
-            json_array_append_new(all, json_string(rows[i].option));
-    return all;
-}
-
-static json_t *inputs_of(const json_t *verb)
-{
-    json_t *inputs = json_array();
-    const hm_input_t *in;
-    for (int i = 0; (in = hm_form_input(hm_form_find("task"), i)) != NULL; i++)
-        if (hm_verb_takes(verb, in->name))
-            json_array_append_new(inputs, json_pack("{s:s, s:s, s:s, s:o}", "name", in->name, "label", in->label,
-                                                    "help", in->help, "options", options_of(in)));
-    return inputs;
-}
-
-apr_status_t hm_verbs_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *platform)
+apr_status_t hm_verbs_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *platform, const json_t *now)
 {
     const char *action = apr_psprintf(q->p, "/%ss/%s/tasks", pv_kind_name(kind), id);
     const json_t *app = NULL;
@@ -90,7 +115,7 @@ apr_status_t hm_verbs_show(hm_req_t *q, pv_kind_t kind, const char *id, const ch
         int first = strcmp(name, FIRST) == 0;
         json_array_insert_new(verbs, first ? 0 : json_array_size(verbs),
                               json_pack("{s:s, s:s, s:s, s:b, s:o}", "verb", name, "label", hm_row_s(row, "label"),
-                                        "action", action, "first", first, "inputs", inputs_of(row)));
+                                        "action", action, "first", first, "inputs", inputs_of(NULL, row, now)));
     }
     if (json_array_size(verbs) > 0)
         json_object_set(q->view, "verbs", verbs);
@@ -98,14 +123,6 @@ apr_status_t hm_verbs_show(hm_req_t *q, pv_kind_t kind, const char *id, const ch
 }
 
 /* ---- asking for one ---- */
-
-static int has_field(const pv_task_row_t *task, const char *name)
-{
-    for (int i = 0; i < task->nfields; i++)
-        if (strcmp(task->field[i].name, name) == 0)
-            return 1;
-    return 0;
-}
 
 /* The verb's own rules; where the type is not known, the daemon's word is awaited. */
 static apr_status_t verb_check(hm_req_t *q, pv_kind_t kind, const char *platform, const json_t *args, hm_asked_t *asked)
@@ -149,7 +166,7 @@ static json_t *args_of(hm_req_t *q, const pv_task_row_t *task, const json_t *val
     return args;
 }
 
-apr_status_t hm_task_asked(hm_req_t *q, pv_kind_t kind, const char *platform, hm_asked_t *ret)
+apr_status_t hm_task_asked(hm_req_t *q, pv_kind_t kind, const json_t *object, const char *platform, hm_asked_t *ret)
 {
     json_t *values;
     apr_status_t rv = hm_form_check(&values, q, hm_form_find("task"));
@@ -159,6 +176,9 @@ apr_status_t hm_task_asked(hm_req_t *q, pv_kind_t kind, const char *platform, hm
     int run = task && strcmp(task->type, RUN) == 0;
     if (task == NULL || !(run || is_plain(task)))
         return pv_fail(&q->err, PV_SCHEMA, "type", "a task that can be run on a %s", pv_kind_name(kind));
+    if (hm_is_unmade(object) && !fits_unmade(kind, task->type))
+        return pv_fail(&q->err, PV_SCHEMA, "type", "the %s was never made; it can be deleted, or made again",
+                       pv_kind_name(kind));
     json_t *args = args_of(q, task, values);
     hm_asked_t asked = {.type = task->type, .what = "", .title = ""};
     if (run)

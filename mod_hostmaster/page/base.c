@@ -6,6 +6,7 @@
 #include "db.h"
 #include "forms.h"
 #include "model/app.h"
+#include "page/page.h"
 #include "stmts.h"
 #include <apr_strings.h>
 #include <string.h>
@@ -141,7 +142,8 @@ static void database_check(hm_req_t *q, const hm_base_t *base)
     if (server && !hm_app_has(base->app, "databases", hm_row_s(server, "type")))
         hm_form_wrong(q, PV_SCHEMA, "db_server", "%s offers no database that %s can use: %s", hm_row_s(server, "name"),
                       label(base), databases_named(base, q->p));
-    if (server == NULL && hm_sql_server_get(q->db, &rows, &q->err, id) == APR_SUCCESS && json_array_size(rows) > 0)
+    if (server == NULL && hm_sql_server_get(q->db, &rows, &q->err, id) == APR_SUCCESS && json_array_size(rows) > 0 &&
+        hm_usable_check(q, "db_server", rows) == APR_SUCCESS)
         hm_form_wrong(q, PV_SCHEMA, "db_server", "it has no database on the platform's machine");
 }
 

@@ -48,17 +48,15 @@ static apr_status_t another(hm_req_t *q, const char *where, const char *platform
     return rv;
 }
 
-/* The choices where nothing is known of what the platform takes: all that the actor may use. */
+/* The choices where nothing is known of what the platform takes: all that can be used, or will be soon. */
 static apr_status_t choices(hm_req_t *q)
 {
     json_t *rows, *row;
     size_t i;
-    apr_status_t rv = hm_sql_platform_list(q->db, &rows, &q->err, HM_SCOPE(q), "", 500);
+    apr_status_t rv = hm_sql_platform_usable(q->db, &rows, &q->err);
     if (rv != APR_SUCCESS)
         return rv;
-    json_array_foreach(rows, i, row)
-        hm_form_option(q, "platform", hm_row_s(row, "id"),
-                       apr_pstrcat(q->p, hm_row_s(row, "name"), " (", hm_row_s(row, "seen_app"), ")", NULL));
+    json_array_foreach(rows, i, row) hm_form_option(q, "platform", hm_row_s(row, "id"), hm_row_s(row, "name"));
     if ((rv = hm_sql_service_servers(q->db, &rows, &q->err, "db")) != APR_SUCCESS)
         return rv;
     json_array_foreach(rows, i, row) hm_form_option(q, "db_server", hm_row_s(row, "id"), hm_row_s(row, "name"));
@@ -103,13 +101,10 @@ static apr_status_t relations_check(hm_req_t *q, const json_t *values, const cha
     const char *platform = hm_value(values, "platform", NULL), *db_server = hm_value(values, "db_server", NULL);
     json_t *rows;
     apr_status_t rv = hm_sql_platform_get(q->db, &rows, &q->err, platform);
-    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
-        return hm_form_wrong(q, PV_NO_OBJECT, "platform", HM_NO_SUCH);
-    if (rv == APR_SUCCESS)
+    if (rv == APR_SUCCESS && (rv = hm_usable_check(q, "platform", rows)) == APR_SUCCESS)
         *server = hm_row_s(json_array_get(rows, 0), "server");
-    if (rv == APR_SUCCESS && db_server[0] &&
-        (rv = hm_sql_server_get(q->db, &rows, &q->err, db_server)) == APR_SUCCESS && json_array_size(rows) == 0)
-        return hm_form_wrong(q, PV_NO_OBJECT, "db_server", HM_NO_SUCH);
+    if (rv == APR_SUCCESS && db_server[0] && (rv = hm_sql_server_get(q->db, &rows, &q->err, db_server)) == APR_SUCCESS)
+        rv = hm_usable_check(q, "db_server", rows);
     return rv;
 }
 

@@ -102,6 +102,18 @@ apr_status_t hm_unmade_check(hm_req_t *q, const json_t *row)
                              : pv_fail(&q->err, PV_STALE, NULL, "it is there already, or a task of it is open");
 }
 
+apr_status_t hm_usable_check(hm_req_t *q, const char *field, const json_t *rows)
+{
+    const json_t *row = json_array_get(rows, 0);
+    if (row == NULL)
+        return hm_form_wrong(q, PV_NO_OBJECT, field, HM_NO_SUCH);
+    if (strcmp(hm_row_s(row, "busy"), "delete") == 0)
+        return hm_form_wrong(q, PV_SCHEMA, field, "%s is being deleted", hm_row_s(row, "name"));
+    if (hm_is_unmade(row))
+        return hm_form_wrong(q, PV_SCHEMA, field, "%s was never verified", hm_row_s(row, "name"));
+    return APR_SUCCESS;
+}
+
 apr_status_t hm_queue_asked(hm_req_t *q, const hm_asked_t *asked, const json_t *object, const char *server,
                             int64_t *task)
 {

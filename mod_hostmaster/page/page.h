@@ -32,6 +32,9 @@ int hm_is_made(const json_t *row);
 int hm_is_unmade(const json_t *row);
 apr_status_t hm_unmade_check(hm_req_t *q, const json_t *row);
 
+/* Can another object be put on it? Once that was verified, or while it is; ROWS: of its look-up. Told beside FIELD. */
+apr_status_t hm_usable_check(hm_req_t *q, const char *field, const json_t *rows);
+
 /* The tasks that can be run on an object of KIND by hand, as buttons; STATE is what it is now. */
 void hm_actions_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *state);
 
@@ -49,12 +52,13 @@ typedef struct {
 apr_status_t hm_queue_asked(hm_req_t *q, const hm_asked_t *asked, const json_t *object, const char *server,
                             int64_t *task);
 
-/* What the body asks for: one of the kind's tasks that people start, with its fields; a verb, where it is one, is one
- * of the PLATFORM's type. */
-apr_status_t hm_task_asked(hm_req_t *q, pv_kind_t kind, const char *platform, hm_asked_t *asked);
+/* What the body asks for: one of the kind's tasks that people start on the OBJECT's row, with its fields; a verb, where
+ * it is one, is one of the PLATFORM's type. */
+apr_status_t hm_task_asked(hm_req_t *q, pv_kind_t kind, const json_t *object, const char *platform, hm_asked_t *asked);
 
-/* The verbs of the PLATFORM's type that people can run on an object of KIND, as buttons with what they take. */
-apr_status_t hm_verbs_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *platform);
+/* The verbs of the PLATFORM's type that people can run on an object of KIND, as buttons with what they take. NOW:
+ * values of those fields as they are (NULL: not known); another one is chosen beforehand. */
+apr_status_t hm_verbs_show(hm_req_t *q, pv_kind_t kind, const char *id, const char *platform, const json_t *now);
 
 apr_status_t hm_audit(hm_req_t *q, const char *action, const char *object, const char *text);
 

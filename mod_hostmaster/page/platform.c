@@ -56,7 +56,8 @@ int hm_page_platform_view(hm_req_t *q)
                                   "add_site", made && strcmp(hm_row_s(platform, "busy"), "delete") != 0));
     if (q->actor.role == HM_ADMIN) {
         hm_actions_show(q, PV_PLATFORM, q->param[0], hm_row_s(platform, "state"));
-        HM_TRY(q, hm_verbs_show(q, PV_PLATFORM, q->param[0], q->param[0]));
+        if (made)
+            HM_TRY(q, hm_verbs_show(q, PV_PLATFORM, q->param[0], q->param[0], NULL));
     }
     return OK;
 }
@@ -108,9 +109,7 @@ static apr_status_t whole_check(hm_req_t *q, const json_t *values, const char *i
     apr_status_t rv = name_free(q, hm_value(values, "name", NULL), id);
     if (rv == APR_SUCCESS)
         rv = hm_sql_server_get(q->db, &rows, &q->err, hm_value(values, "server", NULL));
-    if (rv == APR_SUCCESS && json_array_size(rows) == 0)
-        return hm_form_wrong(q, PV_NO_OBJECT, "server", HM_NO_SUCH);
-    return rv;
+    return rv == APR_SUCCESS ? hm_usable_check(q, "server", rows) : rv;
 }
 
 /* Queues the first verify; the answer leads there. */
@@ -212,7 +211,7 @@ int hm_page_platform_task(hm_req_t *q)
     hm_asked_t asked;
     int64_t task;
     HM_TRY(q, platform_get(q, &platform));
-    HM_TRY(q, hm_task_asked(q, PV_PLATFORM, q->param[0], &asked));
+    HM_TRY(q, hm_task_asked(q, PV_PLATFORM, platform, q->param[0], &asked));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_sql_site_count_on(q->db, &rows, &q->err, q->param[0]));
     if (strcmp(asked.type, "delete") == 0 && hm_row_n(json_array_get(rows, 0), "n") > 0)

@@ -305,7 +305,7 @@ int hm_page_server_task(hm_req_t *q)
     hm_asked_t asked;
     int64_t task;
     HM_TRY(q, server_get(q, &server, &services));
-    HM_TRY(q, hm_task_asked(q, PV_SERVER, "", &asked));
+    HM_TRY(q, hm_task_asked(q, PV_SERVER, server, "", &asked));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_sql_server_uses(q->db, &rows, &q->err, q->param[0], q->param[0]));
     if (strcmp(asked.type, "delete") == 0 && hm_row_n(json_array_get(rows, 0), "n") > 0)

@@ -6,6 +6,7 @@
 #include "db.h"
 #include "forms.h"
 #include "model/object.h"
+#include "model/result.h"
 #include "page/page.h"
 #include "panel.h"
 #include "route.h"
@@ -45,6 +46,17 @@ apr_status_t hm_site_get(hm_req_t *q, json_t **site)
     return rv;
 }
 
+/* Its verbs; and is it closed to visitors, as far as one of them has told? */
+static apr_status_t care_show(hm_req_t *q, json_t *site)
+{
+    const char *maintenance;
+    apr_status_t rv = hm_result_last(&maintenance, q->db, q->param[0], "maintenance", &q->err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_object_set_new(site, "maintenance", json_string(maintenance));
+    return hm_verbs_show(q, PV_SITE, q->param[0], hm_row_s(site, "platform"), site);
+}
+
 int hm_page_site_view(hm_req_t *q)
 {
     json_t *site, *aliases, *backups;
@@ -56,11 +68,11 @@ int hm_page_site_view(hm_req_t *q)
     json_object_set(q->view, "site", site);
     json_object_set(q->view, "backups", backups);
     json_object_set(q->view, "aliases", aliases);
-    int installed = strcmp(hm_row_s(site, "state"), "new") != 0, busy = hm_row_s(site, "busy")[0] != '\0';
-    json_object_set_new(q->view, "can", json_pack("{s:b, s:b}", "change", installed, "again", !installed && !busy));
+    json_object_set_new(q->view, "can",
+                        json_pack("{s:b, s:b}", "change", hm_is_made(site), "again", hm_is_unmade(site)));
     hm_actions_show(q, PV_SITE, q->param[0], hm_row_s(site, "state"));
-    if (installed)
-        HM_TRY(q, hm_verbs_show(q, PV_SITE, q->param[0], hm_row_s(site, "platform")));
+    if (hm_is_made(site))
+        HM_TRY(q, care_show(q, site));
     return OK;
 }
 
@@ -214,7 +226,7 @@ int hm_page_site_task(hm_req_t *q)
     hm_asked_t asked;
     int64_t task;
     HM_TRY(q, hm_site_get(q, &site));
-    HM_TRY(q, hm_task_asked(q, PV_SITE, hm_row_s(site, "platform"), &asked));
+    HM_TRY(q, hm_task_asked(q, PV_SITE, site, hm_row_s(site, "platform"), &asked));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_queue_asked(q, &asked, site, hm_row_s(site, "server"), &task));
     return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);

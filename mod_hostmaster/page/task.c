@@ -6,6 +6,7 @@
 #include "model/object.h"
 #include "model/result.h"
 #include "page/page.h"
+#include "reply.h"
 #include "route.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -133,7 +134,7 @@ static void problem_show(hm_req_t *q, const json_t *attempt)
     const char *detail = named ? text : apr_pstrcat(q->p, field, text[0] ? ": " : "", text, NULL);
     json_object_set_new(q->view, "problem",
                         json_pack("{s:s, s:s, s:s, s:s}", "code", code, "text", pv_error_row(c)->text, "fix",
-                                  pv_error_row(c)->fix, "detail", detail));
+                                  hm_reply_fix(c), "detail", detail));
 }
 
 /* What its verb reported, named as people would. */

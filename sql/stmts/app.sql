@@ -27,4 +27,4 @@ SELECT p.id, p.name, COALESCE(a.label, p.seen_app), p.version
 -- @stmt app_databases(platform:s) -> id:s name:s type:s
 SELECT d.id, d.name, k.type
   FROM platform p JOIN server v ON v.id = p.server JOIN server d ON d.socket = v.socket JOIN service k ON k.server = d.id AND k.kind = 'db'
- WHERE p.id = %s ORDER BY CASE WHEN d.id = v.id THEN 0 ELSE 1 END, d.name LIMIT 500
+ WHERE p.id = %s AND (d.state <> 'new' OR d.busy = 'verify') AND d.busy <> 'delete' ORDER BY CASE WHEN d.id = v.id THEN 0 ELSE 1 END, d.name LIMIT 500

@@ -14,6 +14,9 @@ SELECT p.id, p.name, p.state, p.busy, p.last, p.verified, p.seen_app, COALESCE(a
 SELECT p.id, p.name, p.state, p.busy, p.last, p.seen_app, p.version, (SELECT COUNT(*) FROM site s WHERE s.platform = p.id)
   FROM platform p WHERE p.server = %s ORDER BY p.name LIMIT %lld
 
+-- @stmt platform_usable() -> id:s name:s
+SELECT id, name FROM platform WHERE (state <> 'new' OR busy = 'verify') AND busy <> 'delete' ORDER BY name LIMIT 500
+
 -- @stmt platform_by_name(name:s) -> id:s
 SELECT id FROM platform WHERE name = %s
 

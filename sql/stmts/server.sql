@@ -56,4 +56,5 @@ INSERT INTO service (server, kind, type, auth, host, port, secret) VALUES (%s, %
 DELETE FROM service WHERE server = %s
 
 -- @stmt service_servers(kind:s) -> id:s name:s
-SELECT v.id, v.name FROM server v JOIN service k ON k.server = v.id WHERE k.kind = %s ORDER BY v.name LIMIT 500
+SELECT v.id, v.name FROM server v JOIN service k ON k.server = v.id
+ WHERE k.kind = %s AND (v.state <> 'new' OR v.busy = 'verify') AND v.busy <> 'delete' ORDER BY v.name LIMIT 500

@@ -175,6 +175,11 @@ INSERT INTO result (attempt, name, value, expires) VALUES (%lld, %s, %s, %lld)
 -- @stmt result_list(attempt:n) -> name:s value:s expires:n
 SELECT name, value, expires FROM result WHERE attempt = %lld ORDER BY name LIMIT 64
 
+-- The latest of a name on an object, if one of its latest runs has told it.
+-- @stmt result_last(object:s name:s) -> value:s
+SELECT r.value FROM (SELECT id FROM task WHERE object = %s AND type = 'run' ORDER BY id DESC LIMIT 100) t
+  JOIN attempt a ON a.task = t.id JOIN result r ON r.attempt = a.id AND r.name = %s ORDER BY t.id DESC, a.n DESC LIMIT 1
+
 -- @stmt result_stale_count(now:n) -> n:n
 SELECT COUNT(*) FROM result WHERE expires > 1 AND expires < %lld
 
