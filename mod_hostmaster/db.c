@@ -8,6 +8,7 @@
 #include "db.h"
 #include "db_run.h"
 #include "db_wrap.h"
+#include "proto/utf8.h"
 #include <apr_dbd.h>
 #include <apr_general.h>
 #include <apr_hash.h>
@@ -22,7 +23,7 @@ struct hm_db {
     ap_dbd_t *rec;
     apr_global_mutex_t *writers; /* held while `writing` */
     apr_dbd_transaction_t *trans;
-    int writing, poisoned, unique, crossed;
+    int writing, poisoned, unique, crossed, refused;
     json_t *results; /* every select's rows, released with the pool */
 };
 
@@ -137,6 +138,11 @@ int hm_db_crossed(const hm_db_t *db)
     return db->crossed;
 }
 
+int hm_db_refused(const hm_db_t *db)
+{
+    return db->refused;
+}
+
 static int prepare(hm_db_t *db, hm_sql_t stmt, int anew, apr_dbd_prepared_t **ret)
 {
     const hm_stmt_t *row = &hm_stmts[stmt];
@@ -206,6 +212,21 @@ static int broke_crossed(const hm_db_t *db, int rv)
     return rv == 1213 || strstr(last_error(db, rv), "deadlock detected") != NULL;
 }
 
+/* A value, and not the moment. MariaDB has numbers for it, the others words. */
+static int broke_value(const hm_db_t *db, int rv)
+{
+    static const int numbers[] = {1048, 1264, 1265, 1292, 1366, 1406, 1452, 3819};
+    static const char *const words[] = {"out of range", "invalid byte sequence", "value too long", "violates",
+                                        "constraint failed"};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        if (rv == numbers[i])
+            return 1;
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (strstr(last_error(db, rv), words[i]) != NULL)
+            return 1;
+    return 0;
+}
+
 apr_status_t hm_db_run(hm_db_t *db, hm_sql_t stmt, json_t **rows, const void *const *args, pv_err_t *err)
 {
     const hm_stmt_t *row = &hm_stmts[stmt];
@@ -224,6 +245,7 @@ apr_status_t hm_db_run(hm_db_t *db, hm_sql_t stmt, json_t **rows, const void *co
     if (alone)
         writers_unlock(db);
     db->crossed = rv != 0 && broke_crossed(db, rv);
+    db->refused = rv != 0 && broke_value(db, rv);
     db->poisoned = rv != 0 && db->trans != NULL;
     if (db->unique)
         return pv_fail(err, PV_NAME_IN_USE, NULL, "there is one of that name already");
@@ -232,6 +254,13 @@ apr_status_t hm_db_run(hm_db_t *db, hm_sql_t stmt, json_t **rows, const void *co
     if (row->rows >= 0 && changed != row->rows)
         return pv_fail(err, PV_STALE, NULL, "%s: %d rows, not %d", row->name, changed, row->rows);
     return APR_SUCCESS;
+}
+
+const char *hm_db_text(const char *text, size_t max, apr_pool_t *p)
+{
+    char *cut = apr_palloc(p, max + 1);
+    pv_utf8_clean(cut, max + 1, text, strlen(text));
+    return cut;
 }
 
 int64_t hm_db_now(void)

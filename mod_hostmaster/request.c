@@ -136,6 +136,12 @@ apr_status_t hm_begin(hm_req_t *q)
     return q->api ? idempotency_look(q) : APR_SUCCESS;
 }
 
+apr_status_t hm_commit(hm_req_t *q)
+{
+    q->begun = 0;
+    return hm_db_commit(q->db, &q->err);
+}
+
 /* Commits what the handler did, with the answer of an API call beside it, or takes it back. */
 static int finish(hm_req_t *q, int status)
 {

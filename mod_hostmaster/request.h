@@ -80,6 +80,9 @@ int hm_done(hm_req_t *q, int status, const char *fmt, ...) __attribute__((format
  * or rolls back. */
 apr_status_t hm_begin(hm_req_t *q);
 
+/* Ends that transaction before the handler does: for one that goes on to something slow, and answers no API call. */
+apr_status_t hm_commit(hm_req_t *q);
+
 /* Ties a json_t to the request's pool and returns it; NULL stays NULL. */
 json_t *hm_own(hm_req_t *q, json_t *j);
 

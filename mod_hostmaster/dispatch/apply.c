@@ -23,6 +23,9 @@ typedef struct {
     apr_pool_t *p;
 } apply_t;
 
+#define PHASE 255 /* characters of attempt.phase */
+
+typedef apr_status_t event_fn(apply_t *a, const json_t *event);
 typedef apr_status_t apply_fn(apply_t *a, const json_t *event, const json_t *attempt);
 
 static apr_status_t object_apply(apply_t *a, const json_t *o, const json_t *attempt)
@@ -170,9 +173,9 @@ apr_status_t hm_apply_end(hm_db_t *db, const json_t *attempt, const hm_end_t *to
 static apr_status_t ended(apply_t *a, const json_t *event, const json_t *attempt, const char *state)
 {
     hm_end_t end = {.state = state,
-                    .code = hm_row_s(event, "code"),
-                    .field = hm_row_s(event, "field"),
-                    .text = hm_row_s(event, "text"),
+                    .code = hm_db_text(hm_row_s(event, "code"), 32, a->p),
+                    .field = hm_db_text(hm_row_s(event, "field"), 64, a->p),
+                    .text = hm_db_text(hm_row_s(event, "text"), 1024, a->p),
                     .at = hm_row_n(event, "at")};
     apr_status_t rv = hm_apply_end(a->db, attempt, &end, a->err, a->p);
     if (rv == APR_SUCCESS && (strcmp(state, "success") == 0 || strcmp(state, "warning") == 0))
@@ -186,7 +189,7 @@ static const char *phase(const json_t *event, apr_pool_t *p)
     const char *state = hm_row_s(event, "state"), *text = hm_row_s(event, "text");
     if (strcmp(state, "running") == 0)
         return "";
-    return apr_psprintf(p, "%s%s%.200s", state, text[0] ? ": " : "", text);
+    return hm_db_text(apr_pstrcat(p, state, text[0] ? ": " : "", text, NULL), PHASE, p);
 }
 
 static apr_status_t state_apply(apply_t *a, const json_t *event, const json_t *attempt)
@@ -221,18 +224,23 @@ static apr_status_t step_apply(apply_t *a, const json_t *event, const json_t *at
         return APR_SUCCESS;
     if (strcmp(state, "undone") == 0)
         text = apr_pstrcat(a->p, "undone: ", text, NULL);
-    apr_status_t rv = hm_sql_attempt_phase(a->db, a->err, apr_psprintf(a->p, "%.250s", text), hm_row_n(attempt, "id"));
+    apr_status_t rv = hm_sql_attempt_phase(a->db, a->err, hm_db_text(text, PHASE, a->p), hm_row_n(attempt, "id"));
     return rv != APR_SUCCESS
                ? rv
                : log_line(a->db, hm_row_n(attempt, "id"), hm_row_n(event, "at"), "notice", name, text, a->err);
+}
+
+static int64_t count(const json_t *event, const char *name)
+{
+    int64_t n = hm_row_n(event, name);
+    return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : n;
 }
 
 static apr_status_t progress_apply(apply_t *a, const json_t *event, const json_t *attempt)
 {
     if (attempt == NULL)
         return APR_SUCCESS;
-    return hm_sql_attempt_progress(a->db, a->err, hm_row_n(event, "done"), hm_row_n(event, "total"),
-                                   hm_row_n(attempt, "id"));
+    return hm_sql_attempt_progress(a->db, a->err, count(event, "done"), count(event, "total"), hm_row_n(attempt, "id"));
 }
 
 /* A fact that a verb reported. One told anew replaces the older; an address that opens a door is kept for a quarter of
@@ -336,28 +344,58 @@ static apr_status_t cursor_move(apply_t *a, const char *socket, const json_t *ev
                                 hm_row_n(row, "event"));
 }
 
+/* The events in one transaction, each made into rows by FN. */
+static apr_status_t batch_apply(apply_t *a, const char *socket, const json_t *events, event_fn *fn)
+{
+    size_t i;
+    json_t *event;
+    apr_status_t rv = hm_db_begin(a->db, a->err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = cursor_move(a, socket, events);
+    json_array_foreach(events, i, event)
+    {
+        if (rv == APR_SUCCESS)
+            rv = fn(a, event);
+    }
+    PV_FAULT("panel.applied", NULL);
+    if (rv == APR_SUCCESS)
+        rv = hm_db_commit(a->db, a->err);
+    else
+        hm_db_rollback(a->db);
+    PV_FAULT("panel.committed", NULL);
+    return rv;
+}
+
+/* An event that the database will never take is told to the administrators and stepped over: nothing would come behind
+ * it any more. */
+static apr_status_t event_skip(apply_t *a, const json_t *event)
+{
+    const char *text = apr_psprintf(a->p, "Event %" APR_INT64_T_FMT " (%s) of the daemon was left out: %s",
+                                    (apr_int64_t)hm_row_n(event, "ev"), hm_row_s(event, "kind"), a->err->text);
+    return hm_sql_notice_add(a->db, a->err, hm_db_id(), "event", 0, hm_db_text(text, 512, a->p), hm_db_now());
+}
+
+static apr_status_t one_by_one(apply_t *a, const char *socket, const json_t *events)
+{
+    size_t i;
+    json_t *event;
+    apr_status_t rv = APR_SUCCESS;
+    json_array_foreach(events, i, event)
+    {
+        const json_t *one = pv_json_keep(json_pack("[O]", event), a->p);
+        if (rv == APR_SUCCESS && (rv = batch_apply(a, socket, one, event_apply)) != APR_SUCCESS && hm_db_refused(a->db))
+            rv = batch_apply(a, socket, one, event_skip);
+    }
+    return rv;
+}
+
 apr_status_t hm_apply_events(hm_db_t *db, const char *server, const char *socket, const json_t *events, pv_err_t *err,
                              apr_pool_t *p)
 {
     apply_t a = {.db = db, .server = server, .err = err, .p = p};
-    size_t i;
-    json_t *event;
-    apr_status_t rv = hm_db_begin(db, err);
-    if (rv != APR_SUCCESS)
-        return rv;
-    rv = cursor_move(&a, socket, events);
-    json_array_foreach(events, i, event)
-    {
-        if (rv == APR_SUCCESS)
-            rv = event_apply(&a, event);
-    }
-    PV_FAULT("panel.applied", NULL);
-    if (rv == APR_SUCCESS)
-        rv = hm_db_commit(db, err);
-    else
-        hm_db_rollback(db);
-    PV_FAULT("panel.committed", NULL);
-    return rv;
+    apr_status_t rv = batch_apply(&a, socket, events, event_apply);
+    return rv != APR_SUCCESS && hm_db_refused(db) ? one_by_one(&a, socket, events) : rv;
 }
 
 apr_status_t hm_apply_job(hm_db_t *db, const char *server, json_t *job, pv_err_t *err, apr_pool_t *p)

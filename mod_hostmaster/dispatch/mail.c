@@ -63,12 +63,15 @@ void hm_notices_mail(hm_panel_t *panel, hm_db_t *db, apr_pool_t *p)
     {
         if (hm_sql_notice_mailed(db, &err, hm_row_n(row, "id")) != APR_SUCCESS || !to[0])
             continue;
-        const char *text = apr_psprintf(p,
-                                        "From: %s\nTo: %s\nSubject: Hostmaster: a task failed\nMIME-Version: 1.0\n"
-                                        "Content-Type: text/plain; charset=utf-8\nAuto-Submitted: "
-                                        "auto-generated\n\n%s\n\n%s/tasks/%" APR_INT64_T_FMT "\n",
-                                        panel->mail_from ? panel->mail_from : "hostmaster", to, hm_row_s(row, "text"),
-                                        panel->url, (apr_int64_t)hm_row_n(row, "task"));
+        int64_t task = hm_row_n(row, "task");
+        const char *at = task ? apr_psprintf(p, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task) : "/";
+        const char *text =
+            apr_psprintf(p,
+                         "From: %s\nTo: %s\nSubject: Hostmaster: %s\nMIME-Version: 1.0\n"
+                         "Content-Type: text/plain; charset=utf-8\nAuto-Submitted: "
+                         "auto-generated\n\n%s\n\n%s%s\n",
+                         panel->mail_from ? panel->mail_from : "hostmaster", to,
+                         task ? "a task failed" : "something needs attention", hm_row_s(row, "text"), panel->url, at);
         if (sendmail(panel, text, p) != APR_SUCCESS)
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, panel->s, "HM0030: %s did not take the mail of a notice",
                          panel->sendmail);

@@ -4,6 +4,7 @@
  */
 #include "dispatch/objects.h"
 #include "db.h"
+#include "model/object.h"
 #include "model/package.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -18,6 +19,12 @@ typedef struct {
 
 typedef apr_status_t told_fn(told_t *t, const char *id, const json_t *o);
 typedef apr_status_t id_fn(hm_db_t *db, pv_err_t *err, const char *id);
+
+/* A code base's own word. */
+static const char *version_of(const told_t *t, const json_t *o)
+{
+    return hm_db_text(hm_row_s(o, "version"), 64, t->p);
+}
 
 /* ---- servers ---- */
 
@@ -76,7 +83,7 @@ static apr_status_t platform_take(told_t *t, const char *id, const json_t *o)
 
 static apr_status_t platform_seen(told_t *t, const char *id, const json_t *o)
 {
-    return hm_sql_platform_seen(t->db, t->err, hm_row_s(o, "state"), hm_row_s(o, "app"), hm_row_s(o, "version"),
+    return hm_sql_platform_seen(t->db, t->err, hm_row_s(o, "state"), hm_row_s(o, "app"), version_of(t, o),
                                 hm_row_n(o, "revision"), hm_row_n(o, "at"), id);
 }
 
@@ -134,6 +141,8 @@ static apr_status_t site_take(told_t *t, const char *id, const json_t *o)
     apr_status_t rv = client_find(t, hm_row_s(o, "client"), &client);
     if (rv == APR_SUCCESS)
         rv = hm_sql_site_take(t->db, t->err, client, hm_row_s(o, "redirect"), id);
+    if (rv == APR_SUCCESS)
+        rv = hm_site_follow(t->db, id, t->err);
     return rv == APR_SUCCESS ? hosts_take(t, id, o) : rv;
 }
 
@@ -153,14 +162,16 @@ static apr_status_t site_seen(told_t *t, const char *id, const json_t *o)
 {
     const char *url, *dbgen = hm_row_s(o, "dbgen"), *database = dbgen[0] ? apr_pstrcat(t->p, id, "d", dbgen, NULL) : "";
     apr_status_t rv = site_url(t, o, &url);
-    return rv == APR_SUCCESS ? hm_sql_site_seen(t->db, t->err, hm_row_s(o, "state"), database, url,
-                                                hm_row_s(o, "version"), hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
+    return rv == APR_SUCCESS ? hm_sql_site_seen(t->db, t->err, hm_row_s(o, "state"), database, url, version_of(t, o),
+                                                hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
                              : rv;
 }
 
 static apr_status_t site_delete(hm_db_t *db, pv_err_t *err, const char *id)
 {
     apr_status_t rv = hm_sql_host_delete_of(db, err, id);
+    if (rv == APR_SUCCESS)
+        rv = hm_site_follow(db, id, err);
     return rv == APR_SUCCESS ? hm_sql_site_delete(db, err, id) : rv;
 }
 

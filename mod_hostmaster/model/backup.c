@@ -4,17 +4,24 @@
 #include "model/backup.h"
 #include "db.h"
 #include "proto/client.h"
+#include "proto/utf8.h"
 #include "secret.h"
 #include "stmts.h"
+#include <apr_atomic.h>
 #include <apr_strings.h>
+#include <string.h>
 
 #define LIFE          (5 * 60 * APR_USEC_PER_SEC)
 #define FETCH_SECONDS 60
+#define COPIES        4 /* at a time in a process: each holds a thread, a connection to the database and a file */
 #define TEMPORARY     "/var/tmp/hostmaster-XXXXXX" /* archives are large, and /tmp may be memory */
+
+static apr_uint32_t copies; /* under way; atomic */
 
 apr_status_t hm_backup_take(hm_db_t *db, const char *server, const json_t *item, int64_t scan, pv_err_t *err)
 {
     const char *id = hm_row_s(item, "bid"), *site = hm_row_s(item, "site");
+    char version[65];
     json_t *rows;
     int64_t client = 1;
     apr_status_t rv = hm_sql_backup_known(db, &rows, err, id);
@@ -24,10 +31,10 @@ apr_status_t hm_backup_take(hm_db_t *db, const char *server, const json_t *item,
         return rv;
     if (json_array_size(rows) > 0)
         client = hm_row_n(json_array_get(rows, 0), "client");
+    pv_utf8_clean(version, sizeof(version), hm_row_s(item, "version"), strlen(hm_row_s(item, "version")));
     return hm_sql_backup_add(db, err, id, site, client, server, hm_row_s(item, "name"), hm_row_s(item, "description"),
-                             hm_row_s(item, "app"), hm_row_s(item, "version"),
-                             json_is_true(json_object_get(item, "database")), hm_row_n(item, "size"),
-                             hm_row_s(item, "sha256"), hm_row_n(item, "made"), scan);
+                             hm_row_s(item, "app"), version, json_is_true(json_object_get(item, "database")),
+                             hm_row_n(item, "size"), hm_row_s(item, "sha256"), hm_row_n(item, "made"), scan);
 }
 
 apr_status_t hm_backup_end(hm_db_t *db, const char *server, const char *site, int64_t scan, pv_err_t *err)
@@ -41,7 +48,7 @@ apr_status_t hm_backup_end(hm_db_t *db, const char *server, const char *site, in
 apr_status_t hm_download_make(const char **secret, hm_db_t *db, const char *backup, pv_err_t *err, apr_pool_t *p)
 {
     const char *made = hm_secret_make(p);
-    apr_status_t rv = hm_sql_download_prune(db, err, hm_db_now());
+    apr_status_t rv = hm_sql_download_prune(db, err, hm_db_now(), backup);
     if (rv == APR_SUCCESS)
         rv = hm_sql_download_add(db, err, hm_secret_hash(made, p), backup, hm_db_now() + LIFE);
     if (rv == APR_SUCCESS)
@@ -49,18 +56,38 @@ apr_status_t hm_download_make(const char **secret, hm_db_t *db, const char *back
     return rv;
 }
 
-apr_status_t hm_download_use(const char **backup, hm_db_t *db, const char *secret, pv_err_t *err, apr_pool_t *p)
+static apr_status_t no_link(pv_err_t *err)
+{
+    return pv_fail(err, PV_NO_OBJECT, NULL, "this link was used already, or is older than five minutes");
+}
+
+apr_status_t hm_download_find(const char **backup, hm_db_t *db, const char *secret, pv_err_t *err, apr_pool_t *p)
 {
     json_t *rows;
-    const char *hash = hm_secret_hash(secret, p);
-    apr_status_t rv = hm_sql_download_get(db, &rows, err, hash, hm_db_now());
+    apr_status_t rv = hm_sql_download_get(db, &rows, err, hm_secret_hash(secret, p), hm_db_now());
     if (rv != APR_SUCCESS)
         return rv;
-    /* The delete decides: of two who use it at once, one finds the row. */
-    if (json_array_size(rows) != 1 || hm_sql_download_delete(db, err, hash) != APR_SUCCESS)
-        return pv_fail(err, PV_NO_OBJECT, NULL, "this link was used already, or is older than five minutes");
     *backup = hm_row_s(json_array_get(rows, 0), "backup");
-    return APR_SUCCESS;
+    return json_array_size(rows) == 1 ? APR_SUCCESS : no_link(err);
+}
+
+apr_status_t hm_download_use(hm_db_t *db, const char *secret, pv_err_t *err, apr_pool_t *p)
+{
+    apr_status_t rv = hm_sql_download_delete(db, err, hm_secret_hash(secret, p));
+    return rv != APR_SUCCESS && err->code == PV_STALE ? no_link(err) : rv;
+}
+
+int hm_copy_begin(void)
+{
+    if (apr_atomic_inc32(&copies) < COPIES)
+        return 1;
+    hm_copy_end();
+    return 0;
+}
+
+void hm_copy_end(void)
+{
+    apr_atomic_dec32(&copies);
 }
 
 static apr_status_t write_bytes(void *ctx, const char *bytes, size_t len, pv_err_t *err)

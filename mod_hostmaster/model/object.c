@@ -175,6 +175,12 @@ apr_status_t hm_object_last(hm_db_t *db, const char *id, const char *last, const
     return kind_of(id)->last(db, err, last, busy, id);
 }
 
+apr_status_t hm_site_follow(hm_db_t *db, const char *site, pv_err_t *err)
+{
+    apr_status_t rv = hm_sql_task_follow(db, err, site, site);
+    return rv == APR_SUCCESS ? hm_sql_backup_follow(db, err, site, site) : rv;
+}
+
 void hm_object_shown(json_t *rows)
 {
     static const struct {

@@ -10,6 +10,9 @@
 apr_status_t hm_object_busy(hm_db_t *db, const char *id, const char *type, pv_err_t *err);
 apr_status_t hm_object_last(hm_db_t *db, const char *id, const char *last, const char *busy, pv_err_t *err);
 
+/* A site has got another client, or is about to go: its tasks and backups are that client's. */
+apr_status_t hm_site_follow(hm_db_t *db, const char *site, pv_err_t *err);
+
 /* Adds "shown" to each row: what an open task makes of it (installing, verifying ...), failed before it ever was, or
  * its state. */
 void hm_object_shown(json_t *rows);

@@ -92,22 +92,36 @@ int hm_page_backup_link(hm_req_t *q)
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_download_make(&secret, q->db, hm_row_s(backup, "id"), &q->err, q->p));
     HM_TRY(q, hm_audit(q, "backup_link", hm_row_s(backup, "site"), hm_row_s(backup, "id")));
-    json_object_set_new(q->view, "url", json_string(apr_pstrcat(q->p, q->panel->url, "/download/", secret, NULL)));
+    json_object_set_new(q->view, "secret", json_string(apr_pstrcat(q->p, q->panel->url, "/download/", secret, NULL)));
     return hm_done(q, 201, "/download/%s", secret);
 }
 
-/* The link is used up and that is committed before a byte is sent. */
+/* The link is used up, and that is committed before a byte comes: nobody waits for a writer's turn meanwhile. */
+static apr_status_t fetch(hm_req_t *q, const char *id, const char *socket)
+{
+    apr_status_t rv = hm_begin(q);
+    if (rv == APR_SUCCESS)
+        rv = hm_download_use(q->db, q->param[0], &q->err, q->p);
+    if (rv == APR_SUCCESS)
+        rv = hm_commit(q);
+    return rv == APR_SUCCESS ? hm_backup_fetch(&q->file, &q->file_size, socket, id, &q->err, q->p) : rv;
+}
+
 int hm_page_download(hm_req_t *q)
 {
     const char *id;
     json_t *rows, *backup;
-    HM_TRY(q, hm_begin(q));
-    HM_TRY(q, hm_download_use(&id, q->db, q->param[0], &q->err, q->p));
+    HM_TRY(q, hm_req_db(q));
+    HM_TRY(q, hm_download_find(&id, q->db, q->param[0], &q->err, q->p));
     HM_TRY(q, hm_sql_backup_get(q->db, &rows, &q->err, id, 1, 0));
     HM_TRY(q, hm_one(q, rows, &backup));
     HM_TRY(q, hm_sql_server_get(q->db, &rows, &q->err, hm_row_s(backup, "server")));
     const char *socket = hm_row_s(json_array_get(rows, 0), "socket");
     q->file_name = apr_psprintf(q->p, "%s.%s.tar.zst", hm_row_s(backup, "name"), id);
-    HM_TRY(q, hm_backup_fetch(&q->file, &q->file_size, *socket ? socket : q->panel->socket, id, &q->err, q->p));
+    if (!hm_copy_begin())
+        HM_TRY(q, pv_fail(&q->err, PV_BUSY, NULL, "other downloads are under way"));
+    apr_status_t rv = fetch(q, id, *socket ? socket : q->panel->socket);
+    hm_copy_end();
+    HM_TRY(q, rv);
     return OK;
 }

@@ -4,6 +4,7 @@
 #include "db.h"
 #include "forms.h"
 #include "model/app.h"
+#include "model/object.h"
 #include "page/base.h"
 #include "page/page.h"
 #include "page/site.h"
@@ -144,6 +145,7 @@ static int install_queue(hm_req_t *q, const install_t *in, const json_t *values,
     HM_TRY(q, hm_sql_host_add(q->db, &q->err, in->name, id, "site"));
     HM_TRY(q, hm_site_aliases_add(q, json_object_get(values, "aliases"), id));
     HM_TRY(q, hm_queue(q, "install", site, in->server, &task));
+    HM_TRY(q, hm_site_follow(q->db, id, &q->err));
     json_object_del(q->view, "form");
     json_object_set(q->view, "site", site);
     return hm_done(q, status, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);

@@ -216,6 +216,7 @@ int hm_page_site_change(hm_req_t *q)
     HM_TRY(q, hm_sql_host_aliases_delete(q->db, &q->err, q->param[0]));
     HM_TRY(q, hm_site_aliases_add(q, aliases, q->param[0]));
     HM_TRY(q, hm_queue(q, "verify", site, hm_row_s(site, "server"), &task));
+    HM_TRY(q, hm_site_follow(q->db, q->param[0], &q->err));
     json_object_del(q->view, "form");
     return hm_done(q, 202, "/sites/%s", q->param[0]);
 }

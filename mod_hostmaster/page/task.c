@@ -76,6 +76,21 @@ static apr_status_t task_get(hm_req_t *q, json_t **task)
     return rv;
 }
 
+/* A platform and a server are the administrators', whoever may see what is done on them. */
+static int may_act(const hm_req_t *q, const json_t *task)
+{
+    return q->actor.role == HM_ADMIN || hm_row_s(task, "object")[0] == PV_SITE;
+}
+
+/* The task, for one who may act on its object. */
+static apr_status_t task_take(hm_req_t *q, json_t **task)
+{
+    apr_status_t rv = task_get(q, task);
+    if (rv == APR_SUCCESS && !may_act(q, *task))
+        return pv_fail(&q->err, PV_NO_OBJECT, NULL, "only an administrator may act on a server or a platform");
+    return rv;
+}
+
 /* Cuts LINES to a window that a page can take. Are there more? */
 static int window_cut(json_t *lines)
 {
@@ -161,8 +176,7 @@ static apr_status_t again_show(hm_req_t *q, const json_t *task)
     const char *object = hm_row_s(task, "object");
     json_t *rows;
     apr_status_t rv = hm_sql_object_unmade(q->db, &rows, &q->err, object, object, object);
-    if (rv == APR_SUCCESS && hm_row_n(json_array_get(rows, 0), "n") > 0 &&
-        (q->actor.role == HM_ADMIN || object[0] == PV_SITE))
+    if (rv == APR_SUCCESS && hm_row_n(json_array_get(rows, 0), "n") > 0 && may_act(q, task))
         json_object_set_new(q->view, "again", json_sprintf("%s/again", hm_row_s(task, "href")));
     return rv;
 }
@@ -177,12 +191,14 @@ int hm_page_task_view(hm_req_t *q)
     json_array_foreach(attempts, i, row)
         json_object_set_new(row, "on", json_boolean(hm_row_n(row, "n") == hm_row_n(attempt, "n")));
     int ended = hm_row_n(task, "ended") != 0, good = strcmp(hm_row_s(task, "state"), "success") == 0;
+    int may = may_act(q, task);
     json_object_set(q->view, "task", task);
     json_object_set(q->view, "attempt", attempt);
     if (json_array_size(attempts) > 1)
         json_object_set(q->view, "attempts", attempts);
-    json_object_set_new(q->view, "can",
-                        json_pack("{s:b, s:b}", "retry", ended && !good && hm_task_possible(task), "cancel", !ended));
+    json_object_set_new(
+        q->view, "can",
+        json_pack("{s:b, s:b}", "retry", may && ended && !good && hm_task_possible(task), "cancel", may && !ended));
     if (ended && !good)
         HM_TRY(q, again_show(q, task));
     problem_show(q, attempt);
@@ -201,7 +217,7 @@ int hm_page_task_log(hm_req_t *q)
 int hm_page_task_retry(hm_req_t *q)
 {
     json_t *task;
-    HM_TRY(q, task_get(q, &task));
+    HM_TRY(q, task_take(q, &task));
     HM_TRY(q, hm_begin(q));
     if (hm_row_n(task, "ended") == 0)
         HM_TRY(q, pv_fail(&q->err, PV_STALE, NULL, "the task has not ended"));
@@ -216,7 +232,7 @@ int hm_page_task_retry(hm_req_t *q)
 int hm_page_task_cancel(hm_req_t *q)
 {
     json_t *task;
-    HM_TRY(q, task_get(q, &task));
+    HM_TRY(q, task_take(q, &task));
     HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_task_cancel(q->db, task, &q->err, q->p));
     HM_TRY(q, hm_audit(q, "cancel", hm_row_s(task, "object"), hm_row_s(task, "type")));

@@ -21,6 +21,9 @@ SELECT id FROM backup WHERE id = %s
 INSERT INTO backup (id, site, client, server, name, description, app, version, holds_db, size, sha256, made, scan)
 VALUES (%s, %s, %lld, %s, %s, %s, %s, %s, %lld, %lld, %s, %lld, %lld)
 
+-- @stmt backup_follow(site:s of:s)
+UPDATE backup SET client = (SELECT client FROM site WHERE id = %s) WHERE site = %s
+
 -- @stmt backup_seen(scan:n id:s)
 UPDATE backup SET scan = %lld WHERE id = %s
 
@@ -45,5 +48,6 @@ SELECT backup FROM download WHERE hash = %s AND expires > %lld
 -- @stmt download_delete(hash:s) rows=1
 DELETE FROM download WHERE hash = %s
 
--- @stmt download_prune(now:n)
-DELETE FROM download WHERE expires < %lld
+-- One open link a backup.
+-- @stmt download_prune(now:n backup:s)
+DELETE FROM download WHERE expires < %lld OR backup = %s

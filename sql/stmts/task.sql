@@ -6,7 +6,8 @@
 SELECT t.id, t.type, t.verb, t.title, t.object, t.label, t.server, COALESCE(a.login, ''), t.client, t.origin, t.state, t.attempts, t.code, t.created, t.started,
        t.ended,
        (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
-  FROM task t LEFT JOIN account a ON a.id = t.account WHERE t.id = %lld AND (%lld = 1 OR t.client = %lld)
+  FROM task t LEFT JOIN account a ON a.id = t.account LEFT JOIN site o ON o.id = t.object
+ WHERE t.id = %lld AND (%lld = 1 OR COALESCE(o.client, t.client) = %lld)
 
 -- @stmt task_list(before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
 SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
@@ -58,6 +59,10 @@ UPDATE task SET state = 'queued', attempts = attempts + 1, code = '', started = 
 
 -- @stmt task_open_ours(object:s) -> n:n
 SELECT COUNT(*) FROM task WHERE object = %s AND open_key IS NOT NULL AND origin <> 'command'
+
+-- A site's tasks are its client's, whoever asked for them.
+-- @stmt task_follow(site:s object:s)
+UPDATE task SET client = (SELECT client FROM site WHERE id = %s) WHERE object = %s
 
 -- @stmt task_label(label:s object:s was:s)
 UPDATE task SET label = %s WHERE object = %s AND label = %s

@@ -143,6 +143,33 @@ def test_packages_work_on_it(made, office_on):
         assert [int(ask(f"SELECT COUNT(*) FROM {table}")[0][0]) for table in ("package", "package_release", "package_instance")] == [0, 0, 0]
 
 
+def test_what_no_column_takes_is_cut_or_stepped_over(made, office_on):
+    """A site's own code chose the values: nothing that comes behind them waits for ever."""
+    panel, ask, _ = made
+    site, key, long = office_on.site("bob"), "b" * 32, "ü" * 300
+
+    def event(kind, **fields):
+        return {"kind": kind, "key": key, "job": 7, "object": site, **fields}
+
+    with Teller(panel, "odd") as teller:
+        teller.tell(event("accepted", type="run", verb="cron", origin="engine"), event("progress", done=1 << 40, total=1 << 62),
+                    event("state", state="waiting", code="DB_DOWN", field="", text="a" + long),
+                    event("object", state="enabled", name="bob.test", platform=office_on.platform, revision=1, version=long),
+                    {"kind": "facts", "type": "backup", "scan": 3, "items": [{"bid": "baaaaaaaaaaaa", "site": site, "name": "bob.test", "version": long, "sha256": "c" * 64, "size": 1, "made": 1}]},
+                    event("step", name="link", state="started", text=long))
+        (row,) = ask(f"SELECT done, total, phase FROM attempt WHERE job_key = '{key}'")
+        assert [int(row[0]), int(row[1])] == [2**31 - 1] * 2 and row[2] == "ü" * 127
+        teller.tell(event("log", level="info", src="driver", text="before"), event("log", level="x" * 300, src="driver", text="refused"),
+                    event("state", state="failed", code="DRIVER_FAILED", field="", text="behind it"))
+    lines = [row[0] for row in ask(f"SELECT text FROM log WHERE src = 'driver' AND attempt = (SELECT id FROM attempt WHERE job_key = '{key}')")]
+    refused = panel.driver != "sqlite3"  # which takes what comes
+    assert lines == ["before"] + ["refused"] * (not refused)
+    assert ask(f"SELECT text FROM attempt WHERE job_key = '{key}'")[0][0] == "behind it"
+    notices = [row[0] for row in ask("SELECT text FROM notice WHERE kind = 'event'")]
+    assert len(notices) == refused and all("Event 8 (log)" in text for text in notices)
+    assert not refused or notices[0].split(":")[0] in office_on.admin.get("/").text
+
+
 def test_of_two_followers_at_once_one_takes_a_batch_in(made, office_on):
     """The other is told that it was too late, and nothing of its batch counts."""
     panel, ask, _ = made
