@@ -24,6 +24,13 @@ typedef enum {
     PV_CALL_LOCAL   /* a function in the engine, run inside a journal transaction */
 } pv_call_kind_t;
 
+/* Whether a site that answers 503 is one that its owner has closed. */
+typedef enum {
+    PV_NOT_CLOSED,
+    PV_MAYBE_CLOSED, /* it is where its own code answers, and not httpd for want of it */
+    PV_IS_CLOSED     /* its driver said so */
+} pv_closed_t;
+
 typedef void pv_call_done_fn(pv_call_t *call, const pv_reply_t *reply);
 
 struct pv_call {
@@ -42,7 +49,9 @@ struct pv_call {
     const char *host, *path; /* HTTP: Host header and path, a random query is added */
     const char *title;       /* HTTP: text the answer must hold, or NULL */
     const char *addr;        /* HTTP: address to connect to */
-    int port, status;        /* HTTP: the status that is asked for */
+    int port, status;        /* HTTP: the status that is asked for; the answer's is b */
+    int others;              /* HTTP: a redirect elsewhere, 401 and 403 will do too */
+    pv_closed_t closed;      /* HTTP: whether 503 will */
     pv_reply_t answer;       /* NONE */
     apr_status_t (*local)(pv_call_t *call, pv_err_t *err); /* LOCAL */
     /* Optional: makes of the peer's answer what the loop expects (of a probe: a = pv_state_t, detail = each

@@ -1,8 +1,8 @@
 /*
- * Asks a site for a page as a visitor would: one GET without redirects, in the engine's loop, with a random query so
- * that no cache answers. A refused connection or 503 is tried again for a short while, since httpd may just be
- * replacing its processes. The answer is a tenant's: it is bounded, looked at for its status and title, and shown only
- * as text.
+ * Asks a site for a page as a visitor would: one GET, redirects not followed, in the engine's loop, with a random query
+ * so that no cache answers. A refused connection or 503 is tried again for a short while, since httpd may just be
+ * replacing its processes. The answer is a tenant's: it is bounded, looked at for its status, title and where it leads,
+ * and shown only as text.
  */
 #include "engine/engine.h"
 #include "engine/page.h"
@@ -64,41 +64,98 @@ static const char *asked(const get_t *get)
     return apr_psprintf(call->p, "GET http://%s%s at %s port %d", call->host, get->target, call->addr, call->port);
 }
 
+static void write_request(get_t *get, const char *target)
+{
+    get->target = target;
+    get->request = apr_psprintf(get->call->p,
+                                "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: provisiond\r\nAccept: text/html\r\n"
+                                "Connection: close\r\n\r\n",
+                                target, get->call->host);
+    get->length = strlen(get->request);
+}
+
 static void fail(get_t *get, const char *what)
 {
     stop(get);
     pv_call_fail(get->call, PV_NOT_SERVED, "%s: %s", asked(get), what);
 }
 
+static int is_late(const get_t *get)
+{
+    return pv_loop_now() - get->began > TRY_FOR;
+}
+
+static void ask_again(get_t *get)
+{
+    close_try(get);
+    get->again = pv_timer_start(get->loop, TRY_AGAIN, try_again, get);
+}
+
 /* Waits and asks anew while there is time, else fails with WHAT. */
 static void retry(get_t *get, const char *what)
 {
-    if (pv_loop_now() - get->began > TRY_FOR) {
+    if (is_late(get))
         fail(get, what);
-        return;
-    }
-    close_try(get);
-    get->again = pv_timer_start(get->loop, TRY_AGAIN, try_again, get);
+    else
+        ask_again(get);
+}
+
+/* Where the answer leads; "": nowhere else. */
+static const char *leads_to(const get_t *get, int status)
+{
+    return status >= 300 && status < 400 ? pv_page_header(get->answer, "Location:", get->call->p) : "";
+}
+
+static int will_do(const get_t *get, int status)
+{
+    const pv_call_t *call = get->call;
+
+    if (status == 503)
+        return call->closed == PV_IS_CLOSED || (call->closed == PV_MAYBE_CLOSED && !pv_page_is_httpds(get->answer));
+    return call->others && (status == 401 || status == 403 || (status >= 300 && status < 400));
+}
+
+/* What is wrong with an answer of STATUS; NULL: nothing. */
+static const char *fault_of(const get_t *get, int status)
+{
+    const pv_call_t *call = get->call;
+
+    if (status != call->status && !will_do(get, status))
+        return apr_psprintf(call->p, "status %d, not %d", status, call->status);
+    if (pv_page_is_at(leads_to(get, status), call->host, get->target))
+        return apr_psprintf(call->p, "status %d, which leads to where it comes from", status);
+    if (call->title && !pv_page_has_title(get->answer, call->title, call->p))
+        return apr_psprintf(call->p, "the page's title is not '%s'", call->title);
+    return NULL;
+}
+
+/* A site that takes the random query away is asked once more, without it: only so a loop is seen. */
+static int takes_query(const get_t *get, int status)
+{
+    return get->target != get->call->path && pv_page_is_at(leads_to(get, status), get->call->host, get->call->path);
 }
 
 static void judge(get_t *get)
 {
     pv_call_t *call = get->call;
     pv_reply_t reply = {.code = PV_OK, .a = PV_CURRENT};
-    const char *shown =
-        pv_text_show(get->answer, get->got < SHOWN_BYTES ? get->got : SHOWN_BYTES, 4 * SHOWN_BYTES, call->p);
+    const char *wrong,
+        *shown = pv_text_show(get->answer, get->got < SHOWN_BYTES ? get->got : SHOWN_BYTES, 4 * SHOWN_BYTES, call->p);
     int status;
 
     get->answer[get->got] = '\0';
     status = pv_page_status(get->answer, get->got);
-    if (status == 503 && call->status != 503)
-        retry(get, apr_psprintf(call->p, "status 503, not %d: %s", call->status, shown));
-    else if (status != call->status)
-        fail(get, apr_psprintf(call->p, "status %d, not %d: %s", status, call->status, shown));
-    else if (call->title && !pv_page_has_title(get->answer, call->title, call->p))
-        fail(get, apr_psprintf(call->p, "the page's title is not '%s': %s", call->title, shown));
+    wrong = fault_of(get, status);
+    if (status == 503 && call->status != 503 && !is_late(get))
+        ask_again(get);
+    else if (call->others && takes_query(get, status)) {
+        write_request(get, call->path);
+        ask_again(get);
+    } else if (wrong)
+        fail(get, apr_psprintf(call->p, "%s: %s", wrong, shown));
     else {
         stop(get);
+        reply.b = (uint64_t)status;
         pv_call_answer(call, &reply);
     }
 }
@@ -212,12 +269,8 @@ void pv_call_by_http(pv_call_t *call)
     get->fd = -1;
     get->answer = apr_palloc(call->p, ANSWER_MAX + 1);
     get->began = pv_loop_now();
-    get->target = apr_pstrcat(call->p, call->path, strchr(call->path, '?') ? "&" : "?", random_query(call->p), NULL);
-    get->request = apr_psprintf(call->p,
-                                "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: provisiond\r\nAccept: text/html\r\n"
-                                "Connection: close\r\n\r\n",
-                                get->target, call->host);
-    get->length = strlen(get->request);
+    write_request(get,
+                  apr_pstrcat(call->p, call->path, strchr(call->path, '?') ? "&" : "?", random_query(call->p), NULL));
     get->give_up = pv_timer_start(get->loop, GIVE_UP, on_deadline, get);
     get->again = pv_timer_start(get->loop, 0, try_again, get);
 }

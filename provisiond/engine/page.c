@@ -1,6 +1,6 @@
 /*
- * Reads status and title of an answer. Pure functions over bytes that a tenant chose: whatever they are, the result is
- * a number or a yes or no.
+ * Reads what an answer says, and by whom. Pure functions over bytes that a tenant chose: whatever they are, the result
+ * is a number or a yes or no.
  */
 #include "engine/page.h"
 #include <apr_strings.h>
@@ -14,6 +14,43 @@ int pv_page_status(const char *answer, size_t len)
         !isdigit((unsigned char)answer[10]) || !isdigit((unsigned char)answer[11]))
         return 0;
     return atoi(answer + 9);
+}
+
+const char *pv_page_header(const char *answer, const char *name, apr_pool_t *p)
+{
+    const char *end = strstr(answer, "\r\n\r\n"), *line = strstr(answer, "\r\n");
+
+    for (; line && line < end; line = strstr(line + 2, "\r\n"))
+        if (!strncasecmp(line + 2, name, strlen(name))) {
+            line += 2 + strlen(name);
+            line += strspn(line, " \t");
+            return apr_pstrndup(p, line, strcspn(line, "\r\n"));
+        }
+    return "";
+}
+
+int pv_page_is_at(const char *location, const char *host, const char *target)
+{
+    const char *at = location;
+
+    if (!strncasecmp(at, "http://", 7) || !strncmp(at, "//", 2)) {
+        at += *at == '/' ? 2 : 7;
+        if (strncasecmp(at, host, strlen(host)))
+            return 0;
+        at += strlen(host);
+        at += !strchr(host, ':') && !strncmp(at, ":80", 3) && !isdigit((unsigned char)at[3]) ? 3 : 0;
+        if (!strchr("/?#", *at))
+            return 0;
+        target += *at != '/'; /* a host alone, or one with a query, is its first page */
+    }
+    return !strncmp(at, target, strlen(target)) && strchr("#", at[strlen(target)]);
+}
+
+int pv_page_is_httpds(const char *answer)
+{
+    const char *body = strstr(answer, "\r\n\r\n");
+
+    return body && strstr(body, "<html><head>\n<title>503 Service Unavailable</title>\n</head><body>\n<h1>");
 }
 
 /* The code point at *S, which is moved on; a character reference counts as what it stands for. */

@@ -61,6 +61,43 @@ static void test_a_title_is_held_whatever_a_cms_makes_of_its_signs(void **state)
             fail_msg("'%s' in '%s' should be %d", titles[i].title, titles[i].page, titles[i].held);
 }
 
+static void test_where_an_answer_leads_is_read_from_its_head(void **state)
+{
+    const char *answer = "HTTP/1.1 302 Found\r\nX: location: no\r\nLOCATION: \t/a?b\r\n\r\nLink: /c\r\n";
+    assert_string_equal(pv_page_header(answer, "Location:", *state), "/a?b");
+    assert_string_equal(pv_page_header(answer, "Link:", *state), "");
+    assert_string_equal(pv_page_header("HTTP/1.1 302 Found\r\nLocation: /", "Location:", *state), "");
+    assert_string_equal(pv_page_header("", "Location:", *state), "");
+}
+
+static const struct {
+    const char *location, *host, *target;
+    int same;
+} places[] = {
+    {"/", "a.test", "/", 1},
+    {"http://A.test/", "a.test", "/", 1},
+    {"http://a.test", "a.test", "/", 1},
+    {"http://a.test:80?x=1#top", "a.test", "/?x=1", 1},
+    {"//a.test/#", "a.test", "/", 1},
+    {"http://a.test:8080/", "a.test:8080", "/", 1},
+    {"http://a.test:8080/", "a.test", "/", 0},
+    {"http://a.test:801/", "a.test", "/", 0},
+    {"http://a.testing/", "a.test", "/", 0},
+    {"https://a.test/", "a.test", "/", 0},
+    {"http://www.a.test/", "a.test", "/", 0},
+    {"/en", "a.test", "/", 0},
+    {"/?y=2", "a.test", "/", 0},
+    {"", "a.test", "/", 0},
+};
+
+static void test_a_redirect_to_the_same_address_is_known(void **state)
+{
+    for (size_t i = 0; i < COUNT(places); i++)
+        if (pv_page_is_at(places[i].location, places[i].host, places[i].target) != places[i].same)
+            fail_msg("'%s' and '%s%s' should be %d", places[i].location, places[i].host, places[i].target,
+                     places[i].same);
+}
+
 /* ---- the GET: a server that gives one answer of a row after the other; NULL closes without one ---- */
 
 static struct {
@@ -126,9 +163,11 @@ static void listen_now(void *ctx)
     pv_loop_watch(net.engine.loop, net.listener, POLLIN, on_visitor, NULL);
 }
 
-static void ask(const char *const *answer, const char *title, int status)
+static void ask_of(const char *const *answer, const char *title, int status, int others, pv_closed_t closed)
 {
     pv_call_t *call = pv_call_make(&net.engine, NULL);
+    call->others = others;
+    call->closed = closed;
     net.answer = answer;
     call->kind = PV_CALL_HTTP;
     call->addr = "127.0.0.1";
@@ -140,6 +179,57 @@ static void ask(const char *const *answer, const char *title, int status)
     pv_call_run(call, got, NULL);
     pv_loop_run(net.engine.loop);
     assert_int_equal(net.answers, 1);
+}
+
+static void ask(const char *const *answer, const char *title, int status)
+{
+    ask_of(answer, title, status, 0, PV_NOT_CLOSED);
+}
+
+#define HTTPD_503                                                                                                      \
+    "HTTP/1.0 503 No\r\n\r\n<!DOCTYPE HTML>\n<html><head>\n<title>503 Service "                                        \
+    "Unavailable</title>\n</head><body>\n<h1>No"
+
+static const struct {
+    const char *answer[3];
+    pv_closed_t closed;
+    pv_code_t code;
+    uint64_t status;
+} others[] = {
+    {{"HTTP/1.0 302 Found\r\nLocation: https://a.test:8080/page?x=1\r\n\r\n"}, PV_NOT_CLOSED, PV_OK, 302},
+    {{"HTTP/1.0 301 Moved\r\nLocation: /en\r\n\r\n"}, PV_NOT_CLOSED, PV_OK, 301},
+    {{"HTTP/1.0 304 Same\r\n\r\n"}, PV_NOT_CLOSED, PV_OK, 304},
+    {{"HTTP/1.0 401 Who\r\n\r\n"}, PV_NOT_CLOSED, PV_OK, 401},
+    {{"HTTP/1.0 403 No\r\n\r\n"}, PV_NOT_CLOSED, PV_OK, 403},
+    {{"HTTP/1.0 404 No\r\n\r\n"}, PV_IS_CLOSED, PV_NOT_SERVED, 0},
+    {{"HTTP/1.0 500 No\r\n\r\n"}, PV_IS_CLOSED, PV_NOT_SERVED, 0},
+    {{"HTTP/1.0 502 No\r\n\r\n"}, PV_IS_CLOSED, PV_NOT_SERVED, 0},
+    {{"HTTP/1.0 302 Found\r\nLocation: /page?x=1\r\n\r\n"}, PV_NOT_CLOSED, PV_NOT_SERVED, 0}, /* at both times */
+    {{"HTTP/1.0 302 Found\r\nLocation: /page?x=1\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n"}, PV_NOT_CLOSED, PV_OK, 200},
+    {{"HTTP/1.0 503 Work\r\n\r\n<html>soon"}, PV_MAYBE_CLOSED, PV_OK, 503},
+    {{HTTPD_503}, PV_MAYBE_CLOSED, PV_NOT_SERVED, 0},
+    {{HTTPD_503}, PV_IS_CLOSED, PV_OK, 503},
+    {{"HTTP/1.0 503 Work\r\n\r\n<html>soon"}, PV_NOT_CLOSED, PV_NOT_SERVED, 0},
+    {{"HTTP/1.0 503 Busy\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n"}, PV_IS_CLOSED, PV_OK, 200},
+};
+
+static void test_what_an_owner_may_have_chosen_will_do(void **state)
+{
+    listen_now(NULL);
+    for (size_t i = 0; i < COUNT(others); i++) {
+        net.at = net.answers = 0;
+        ask_of(others[i].answer, NULL, 200, 1, others[i].closed);
+        if (net.reply.code != others[i].code || (others[i].status && net.reply.b != others[i].status))
+            fail_msg("row %zu: %s", i, net.reply.detail);
+    }
+}
+
+static void test_a_new_site_has_to_show_its_page(void **state)
+{
+    static const char *const answers[] = {"HTTP/1.0 302 Found\r\nLocation: /en\r\n\r\n", NULL};
+    listen_now(NULL);
+    ask(answers, NULL, 200);
+    assert_int_equal(net.reply.code, PV_NOT_SERVED);
 }
 
 static void test_a_page_with_its_title_is_served(void **state)
@@ -205,6 +295,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_status_is_read_from_the_first_line),
         TEST(test_a_title_is_held_whatever_a_cms_makes_of_its_signs),
+        TEST(test_where_an_answer_leads_is_read_from_its_head),
+        TEST(test_a_redirect_to_the_same_address_is_known),
+        NET(test_what_an_owner_may_have_chosen_will_do),
+        NET(test_a_new_site_has_to_show_its_page),
         NET(test_a_page_with_its_title_is_served),
         NET(test_a_wrong_answer_says_what_was_asked_and_what_came),
         NET(test_a_wrong_title_is_not_served),

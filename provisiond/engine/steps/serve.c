@@ -149,6 +149,26 @@ static const char *title_of(const pv_job_t *job, const pv_manifest_t *m)
     return *found ? found : pv_props_str(job->want, "title");
 }
 
+/* Its driver may have looked into it, in this job: then that counts. */
+static pv_closed_t closed_of(const pv_job_t *job)
+{
+    const char *said = pv_props_str(job->facts, "maintenance");
+
+    return !strcmp(said, "on") ? PV_IS_CLOSED : !strcmp(said, "off") ? PV_NOT_CLOSED : PV_MAYBE_CLOSED;
+}
+
+/* A site that was there before may send visitors elsewhere, ask who they are, or be closed: that is its owner's will,
+ * and its own answer. */
+static void read_answer(pv_call_t *call, pv_reply_t *reply)
+{
+    if (reply->code != PV_OK || reply->b == (uint64_t)call->status)
+        return;
+    if (reply->b == OFF_STATUS)
+        pv_job_log(call->job, PV_LOG_WARNING, "engine", "the site answers 503, as in maintenance mode");
+    else
+        pv_job_log(call->job, PV_LOG_NOTICE, "engine", "the site answers %d", (int)reply->b);
+}
+
 void pv_site_get(const pv_job_t *job, pv_call_t *call)
 {
     const pv_manifest_t *m = pv_step_manifest(job, call);
@@ -166,4 +186,7 @@ void pv_site_get(const pv_job_t *job, pv_call_t *call)
     call->path = m->path;
     call->status = on ? 200 : OFF_STATUS;
     call->title = on ? title_of(job, m) : NULL;
+    call->others = on && strcmp(job->type, "install");
+    call->closed = call->others ? closed_of(job) : PV_NOT_CLOSED;
+    call->read = read_answer;
 }

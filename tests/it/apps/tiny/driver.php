@@ -79,6 +79,10 @@ function status(Request $request, Report $report): void
 {
     $settings = json_decode(file_get_contents($request->need('site.data') . '/settings.json'), true);
     $report->fact('title', connect($settings)->query('SELECT title FROM page')->fetch_row()[0]);
+    $told = $request->need('site.data') . '/maintenance';
+    if (is_file($told)) {
+        $report->fact('maintenance', trim(file_get_contents($told)));
+    }
 }
 
 /** As many as take several lines; a site can spoil its list, or empty it. */

@@ -9,5 +9,11 @@ $db = new mysqli(
     $settings['host'], $settings['user'], rtrim((string) file_get_contents($settings['secret'])), $settings['name'],
     $settings['port'] ?: null, $settings['socket'] ?: null
 );
+/* How its owner wants it to answer: a status, and where it leads. */
+[$status, $where] = explode(' ', trim((string) @file_get_contents("$data/answer")) . ' ');
+if ($status !== '') {
+    http_response_code((int) $status);
+    $where === '' || header("Location: $where");
+}
 $title = $db->query('SELECT title FROM page')->fetch_row()[0];
 echo '<!DOCTYPE html><html lang="en"><head><title>', htmlspecialchars($title), '</title></head><body></body></html>';
