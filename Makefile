@@ -106,7 +106,8 @@ install: programs man $(CONF_FILES:%=$(O)/conf/%)
 	$(INSTALL_X) $(O)/provisiond $(DESTDIR)$(sbindir)/provisiond
 	$(INSTALL_X) $(O)/hostmaster-setup $(DESTDIR)$(sbindir)/hostmaster-setup
 	$(INSTALL_X) $(O)/provision $(DESTDIR)$(bindir)/provision
-	set -e; for f in provisiond-engine provisiond-dba provision-worker; do $(INSTALL_X) $(O)/$$f $(DESTDIR)$(libexecdir)/$$f; done
+	set -e; for f in provisiond-engine provisiond-dba; do $(INSTALL_X) $(O)/$$f $(DESTDIR)$(libexecdir)/$$f; done
+	install -D -m 711 $(O)/provision-worker $(DESTDIR)$(libexecdir)/provision-worker
 	$(INSTALL) $(O)/mod_hostmaster.so $(DESTDIR)$(moduledir)/mod_hostmaster.so
 	set -e; for f in $(APP_FILES); do $(INSTALL) provisiond/apps/$$f $(DESTDIR)$(datadir)/apps/$$f; done
 	set -e; for f in $(TEMPLATES); do $(INSTALL) templates/$$f $(DESTDIR)$(datadir)/templates/$$f; done

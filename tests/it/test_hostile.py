@@ -30,6 +30,32 @@ while True:
 """
 
 
+# Takes the descriptors of its own uid's archiver, from outside of the jail, for as long as that runs; says what it got.
+THIEF = """
+import ctypes, os
+def archiver():
+    for p in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{p}/cmdline", "rb") as f, open(f"/proc/{p}/status") as status:
+                if f.read().endswith(b"provision-worker\\0pack\\0") and f"Uid:\\t{os.getuid()}\\t" in status.read():
+                    return int(p)
+        except OSError:
+            pass
+libc = ctypes.CDLL(None, use_errno=True)
+pid = None
+print("looks", flush=True)
+while not pid:
+    pid = archiver()
+pidfd, tries, got = libc.syscall(434, pid, 0), 0, set()
+while os.path.exists(f"/proc/{pid}"):
+    for fd in (3, 4):
+        if libc.syscall(438, pidfd, fd, 0) >= 0:
+            got.add(fd)
+    tries += 1
+print(tries > 10, sorted(got))
+"""
+
+
 @pytest.fixture(scope="module")
 def lab():
     with Lab() as made:
@@ -62,6 +88,21 @@ def test_a_flood_from_a_worker_costs_no_memory(lab, profile):
     assert row["state"] == "failed"
     assert _memory(lab) - before < 32 * MIB
     assert os.path.getsize(f"{lab.folder}/state/journal/journal.db") < 64 * MIB
+
+
+def test_a_process_of_the_site_cannot_take_the_archive_that_its_backup_is_written_to(lab):
+    lab.with_static().install("thief.test", "pages")
+    data = f"{lab.folder}/sites/{lab.site('thief.test')['id']}/data"
+    uid = str(os.stat(data).st_uid)
+    with open(f"{data}/large", "wb") as f:
+        f.truncate(512 * MIB)
+    os.chmod(f"{data}/large", 0o644)
+    words = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "/usr/bin/python3", "-c", THIEF]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as thief:
+        assert thief.stdout.readline() == "looks\n"
+        lab.must("backup", "@thief.test")
+        assert thief.stdout.read() == "True []\n"
+    lab.must("delete", "@thief.test", "backup=no")
 
 
 def test_a_pipe_that_was_handed_out_of_the_jail_stops_nobody(lab):

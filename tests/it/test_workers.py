@@ -58,7 +58,7 @@ def test_a_copy_stands_alone_with_normal_modes(source):
     (top / "lib/same.php").symlink_to("deep/a.php")
     (top / "lib/loop").symlink_to("..")
     (top / "nowhere").symlink_to("missing")
-    (top / "out").symlink_to("/proc/self/environ")
+    (top / "out").symlink_to("/proc/version")
     (top / "config.php").write_text("secret")
     (top / "lib/config.php").write_text("kept")
     os.mkfifo(top / "fifo")

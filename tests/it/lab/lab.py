@@ -123,7 +123,7 @@ class Lab:
     def _copy_product(self, build):
         for name in PROGRAMS:
             shutil.copy(f"{build}/{name}", f"{self.folder}/bin/{name}")
-            os.chmod(f"{self.folder}/bin/{name}", 0o755)
+            os.chmod(f"{self.folder}/bin/{name}", 0o711 if name == "provision-worker" else 0o755)
         for source, name in ((f"{TREE}/provisiond/apps", "apps"), (f"{TREE}/templates", "templates")):
             shutil.copytree(source, f"{self.folder}/{name}")
         self.open_to_all("apps", "templates")

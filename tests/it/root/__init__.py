@@ -133,6 +133,7 @@ class World:
         shutil.copy(BUILD / "provision-worker", bin_)
         if checker:
             (bin_ / "provision-worker").write_text("#!/usr/bin/php8.2 -n\n" + (source / "checker.php").read_text())
+        (bin_ / "provision-worker").chmod(0o755 if checker else 0o711)
         for name in ("provisiond-engine", "provisiond-dba"):
             shutil.copy(source / "relay.py", bin_ / name)
             (bin_ / name).chmod(0o755)
