@@ -52,6 +52,8 @@ apr_status_t pv_command_fetch(pv_ctl_t *ctl, pv_err_t *err)
     file_t f = {.name = ctl->words.file};
     json_t *row;
     f.fd = open(f.name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (f.fd < 0 && errno == EEXIST)
+        return pv_fail(err, PV_NAME_IN_USE, "file", "%s is there already", f.name);
     if (f.fd < 0)
         return failed(&f, err);
     apr_status_t rv = fetch(ctl, &f, &row, err);

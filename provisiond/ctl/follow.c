@@ -145,6 +145,11 @@ static int wanted(const pv_follow_t *f, const json_t *event)
     return !f->object || strcmp(pv_row_text(event, "object"), f->object) == 0;
 }
 
+static int is_end(const json_t *event)
+{
+    return strcmp(pv_row_text(event, "kind"), "state") == 0 && pv_job_ended(pv_row_text(event, "state"));
+}
+
 static int over(const pv_follow_t *f)
 {
     return f->ended || (f->until && f->after >= f->until);
@@ -165,8 +170,7 @@ static apr_status_t on_event(void *ctx, json_t *event, pv_err_t *err)
             pv_view_json(&f->ctl->view, event);
         else
             pv_follow_print(f, event);
-        f->ended =
-            f->job && strcmp(pv_row_text(event, "kind"), "state") == 0 && pv_job_ended(pv_row_text(event, "state"));
+        f->ended = (uint64_t)pv_row_num(event, "job") == f->ends && is_end(event);
     }
     return over(f) ? APR_EOF : APR_SUCCESS;
 }
@@ -178,9 +182,9 @@ static apr_status_t after_reset(pv_follow_t *f, const json_t *hello, pv_err_t *e
     f->reset = 0;
     f->journal = apr_pstrdup(f->ctl->p, pv_row_text(hello, "journal"));
     f->after = pv_row_num(hello, "last");
-    if (!f->job)
+    if (!f->ends)
         return APR_SUCCESS;
-    apr_status_t rv = pv_ctl_job(&row, f->ctl, f->job, err);
+    apr_status_t rv = pv_ctl_job(&row, f->ctl, f->ends, err);
     if (rv == APR_SUCCESS)
         f->ended = pv_job_ended(pv_row_text(row, "state"));
     return rv;

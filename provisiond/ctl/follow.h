@@ -10,11 +10,12 @@
 typedef struct {
     pv_ctl_t *ctl;
     uint64_t job;       /* of this job; 0: of any */
+    uint64_t ends;      /* enough with this job's end; 0: never */
     const char *object; /* of this object's jobs; NULL: of any */
     const char *name;   /* the object's, as people call it */
     const char *journal;
     json_int_t after; /* the last event that was seen */
-    json_int_t until; /* enough with this event; 0: with the job's end, or never */
+    json_int_t until; /* enough with this event; 0: with none */
     int json;         /* events as lines of JSON */
     FILE *out;
     int colour, live; /* of `out` */

@@ -63,19 +63,6 @@ static void overview(const pv_ctl_t *ctl)
     fputs("\n'provision help TASK' lists the fields of a task, provision(1) says the rest.\n", ctl->view.out);
 }
 
-/* What a field may hold, as it is written here: names and paths are turned into ids and places. */
-static const char *value_help(pv_value_t value)
-{
-    switch (value) {
-    case PV_VALUE_SERVER:
-        return "@server_NAME";
-    case PV_VALUE_PLATFORM:
-        return "@platform_NAME";
-    default:
-        return pv_value_row(value)->help;
-    }
-}
-
 /* The fields of a task, for each kind of object that it goes with. */
 static void task_help(const pv_ctl_t *ctl, const char *type)
 {
@@ -89,7 +76,8 @@ static void task_help(const pv_ctl_t *ctl, const char *type)
         for (int f = 0; f < task->nfields; f++) {
             const pv_field_row_t *field = &task->field[f];
             fprintf(ctl->view.out, "    %-12s %s %s\n    %-12s   %s%s\n", field->name, field->required ? "*" : " ",
-                    field->help, "", pv_value_row(field->value)->list ? "with commas: " : "", value_help(field->value));
+                    field->help, "", pv_value_row(field->value)->list ? "with commas: " : "",
+                    pv_value_row(field->value)->help);
         }
     }
     fputs("Fields marked * are required for a new object; the name is the context's where it is not given.\n",

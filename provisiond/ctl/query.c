@@ -57,24 +57,58 @@ apr_status_t pv_command_show(pv_ctl_t *ctl, pv_err_t *err)
     return rv;
 }
 
+/* The last job of an object that has not ended, NULL where there is none. */
+static apr_status_t open_job(json_t **ret, pv_ctl_t *ctl, const char *object, pv_err_t *err)
+{
+    json_t *jobs, *job;
+    size_t i;
+    apr_status_t rv = pv_ctl_list(&jobs, ctl, "job", err);
+    *ret = NULL;
+    if (rv != APR_SUCCESS)
+        return rv;
+    json_array_foreach(jobs, i, job) if (strcmp(pv_row_text(job, "object"), object) == 0 &&
+                                         !pv_job_ended(pv_row_text(job, "state")) &&
+                                         pv_row_num(job, "job") > pv_row_num(*ret, "job")) *ret = job;
+    return APR_SUCCESS;
+}
+
+/* The job whose end is the log's, 0 where what there is is all. */
+static apr_status_t log_end(uint64_t *ret, pv_ctl_t *ctl, const json_t *row, pv_err_t *err)
+{
+    json_t *job = NULL;
+    apr_status_t rv = APR_SUCCESS;
+    *ret = 0;
+    if (!ctl->words.option[PV_OPTION_follow])
+        return APR_SUCCESS;
+    if (ctl->words.job)
+        *ret = pv_job_ended(pv_row_text(row, "state")) ? 0 : ctl->words.job;
+    else if ((rv = open_job(&job, ctl, pv_row_text(row, "id"), err)) == APR_SUCCESS)
+        *ret = (uint64_t)pv_row_num(job, "job");
+    return rv;
+}
+
 apr_status_t pv_command_log(pv_ctl_t *ctl, pv_err_t *err)
 {
     json_t *row;
+    uint64_t ends = 0;
     apr_status_t rv = target_row(&row, ctl, err);
+    if (rv == APR_SUCCESS)
+        rv = log_end(&ends, ctl, row, err);
     if (rv != APR_SUCCESS)
         return rv;
     /* A job's row and the hello both say which events there are. */
     const json_t *hello = pv_client_hello(ctl->client), *range = ctl->words.job ? row : hello;
     json_int_t first = pv_row_num(range, "first"), last = pv_row_num(range, "last");
-    if (last == 0 && !ctl->words.option[PV_OPTION_follow])
+    if (last == 0 && !ends)
         return APR_SUCCESS;
     pv_follow_t follow = {.ctl = ctl,
                           .job = ctl->words.job,
+                          .ends = ends,
                           .object = ctl->words.job ? NULL : pv_row_text(row, "id"),
                           .name = ctl->words.job ? pv_row_text(row, "name") : ctl->words.context.s,
                           .journal = pv_row_text(hello, "journal"),
                           .after = first > 0 ? first - 1 : 0,
-                          .until = ctl->words.option[PV_OPTION_follow] ? 0 : last,
+                          .until = ends ? 0 : last,
                           .json = ctl->view.json,
                           .out = ctl->view.out,
                           .colour = ctl->view.out_colour};
@@ -84,24 +118,16 @@ apr_status_t pv_command_log(pv_ctl_t *ctl, pv_err_t *err)
 /* The key of the job that is to end: the one of that number, or the object's one that has not ended. */
 static apr_status_t cancel_key(const char **ret, pv_ctl_t *ctl, pv_err_t *err)
 {
-    json_t *target, *jobs, *job;
-    size_t i;
-    apr_status_t rv = target_row(&target, ctl, err);
+    json_t *job;
+    apr_status_t rv = target_row(&job, ctl, err);
     if (rv == APR_SUCCESS && !ctl->words.job)
-        rv = pv_ctl_list(&jobs, ctl, "job", err);
+        rv = open_job(&job, ctl, pv_row_text(job, "id"), err);
     if (rv != APR_SUCCESS)
         return rv;
-    if (ctl->words.job) {
-        *ret = pv_row_text(target, "key");
-        return APR_SUCCESS;
-    }
-    json_array_foreach(jobs, i, job) if (strcmp(pv_row_text(job, "object"), pv_row_text(target, "id")) == 0 &&
-                                         !pv_job_ended(pv_row_text(job, "state")))
-    {
-        *ret = pv_row_text(job, "key");
-        return APR_SUCCESS;
-    }
-    return pv_fail(err, PV_NO_OBJECT, "context", "%s has no job that could be cancelled", ctl->words.context.s);
+    if (!job)
+        return pv_fail(err, PV_NO_OBJECT, "context", "%s has no job that could be cancelled", ctl->words.context.s);
+    *ret = pv_row_text(job, "key");
+    return APR_SUCCESS;
 }
 
 apr_status_t pv_command_cancel(pv_ctl_t *ctl, pv_err_t *err)
@@ -114,9 +140,13 @@ apr_status_t pv_command_cancel(pv_ctl_t *ctl, pv_err_t *err)
     if (rv != APR_SUCCESS)
         return rv;
     json_object_set_new(request, "key", json_string(key));
-    if ((rv = pv_ctl_ask(&answer, ctl, request, err)) == APR_SUCCESS)
-        pv_view_record(&ctl->view, answer, NULL, ctl->p);
-    return rv;
+    if ((rv = pv_ctl_ask(&answer, ctl, request, err)) != APR_SUCCESS)
+        return rv;
+    const char *state = pv_row_text(answer, "state");
+    if (strcmp(state, "success") == 0 || strcmp(state, "warning") == 0 || strcmp(state, "failed") == 0)
+        return pv_fail(err, PV_TOO_LATE, "job", "it has ended: %s", state);
+    pv_view_record(&ctl->view, answer, NULL, ctl->p);
+    return APR_SUCCESS;
 }
 
 apr_status_t pv_command_status(pv_ctl_t *ctl, pv_err_t *err)

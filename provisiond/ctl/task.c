@@ -72,6 +72,7 @@ static apr_status_t follow_job(pv_ctl_t *ctl, json_int_t job, const char *journa
 {
     pv_follow_t follow = {.ctl = ctl,
                           .job = job,
+                          .ends = job,
                           .name = ctl->words.context.s,
                           .journal = journal,
                           .after = after,

@@ -34,7 +34,7 @@ static const struct {
 };
 
 /* Numbers that are microseconds since 1970. */
-static const char *const times[] = {"at", "accepted", "started", "ended", "not_before", "made"};
+static const char *const times[] = {"at", "accepted", "began", "started", "ended", "not_before", "made"};
 
 void pv_view_open(pv_view_t *ret, int json)
 {

@@ -9,29 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* What GRANT ALL on a database hands out, and so must be ours to give, and what the statements of mariadb_sql.def need.
- */
 static const char *const rights[] = {
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "CREATE",
-    "DROP",
-    "REFERENCES",
-    "INDEX",
-    "ALTER",
-    "EXECUTE",
-    "CREATE TEMPORARY TABLES",
-    "LOCK TABLES",
-    "CREATE VIEW",
-    "SHOW VIEW",
-    "CREATE ROUTINE",
-    "ALTER ROUTINE",
-    "EVENT",
-    "TRIGGER",
-    "DELETE HISTORY",
-    "CREATE USER",
+#define RIGHT(name) name,
+#include "dba/rights.def"
 };
 
 /* What is there of a site's names on the server. */

@@ -154,7 +154,7 @@ static apr_status_t check_self(const pv_planner_t *m, must_t must)
     if (is & must)
         return APR_SUCCESS;
     if (must == NEW)
-        return pv_fail(m->err, PV_STALE, "object", "%s exists already", m->job->object.s);
+        return pv_fail(m->err, PV_NAME_IN_USE, "name", "%s exists already", m->self->name.s);
     return pv_fail(m->err, PV_NO_OBJECT, "object", "there is no %s %s", pv_kind_name(pv_id_kind(&m->job->object)),
                    m->job->object.s);
 }

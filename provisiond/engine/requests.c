@@ -321,7 +321,11 @@ static void do_show(const ask_t *a)
         json_object_set_new(row, "steps", pv_steps_json(a->engine->journal, job->id));
         answer(a, row);
     } else {
-        pv_fail(&err, PV_NO_OBJECT, NULL, "name an object, a context name, a job's number or its key that exists");
+        const pv_arg_t *number = pv_request_arg(a->request, "job");
+        if (number)
+            pv_fail(&err, PV_NO_OBJECT, "job", "there is no job %" APR_UINT64_T_FMT, number->num);
+        else
+            pv_fail(&err, PV_NO_OBJECT, NULL, "name an object, a context name, a job's number or its key that exists");
         refuse(a, &err);
     }
 }

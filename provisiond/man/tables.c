@@ -210,6 +210,17 @@ static void dba_operations(void)
 #undef DBOP
 }
 
+/* A line of words with commas between them. */
+static void dba_rights(void)
+{
+    static const char *const rights[] = {
+#define RIGHT(name) name,
+#include "dba/rights.def"
+    };
+    for (size_t i = 0; i < COUNT(rights); i++)
+        printf("%s%s\n", rights[i], i + 1 < COUNT(rights) ? "," : ".");
+}
+
 /* ---- provision(1) ---- */
 
 #define WORD(name, usage) static const char usage_##name[] = usage;
@@ -289,6 +300,7 @@ static const struct {
     {"plans", plans},
     {"root operations", root_operations},
     {"dba operations", dba_operations},
+    {"dba rights", dba_rights},
     {"commands", commands},
     {"options", options},
     {"directives", directives},

@@ -18,10 +18,10 @@
 
 #define EXIT_USAGE 2
 
-static int usage(void)
+static int usage(int code)
 {
-    fputs("usage: provisiond [-c FILE] [-t]\n", stderr);
-    return EXIT_USAGE;
+    fputs("usage: provisiond [-c FILE] [-t]\n", code ? stderr : stdout);
+    return code;
 }
 
 static int run(pv_root_t *root)
@@ -60,15 +60,17 @@ int main(int argc, char **argv)
         pv_root_log("fatal", "what=\"%s\" error=\"%s\"", what, strerror(errno));
         return 1;
     }
-    while ((opt = getopt(argc, argv, "c:t")) != -1) {
+    while ((opt = getopt(argc, argv, "c:ht")) != -1) {
+        if (opt == 'h')
+            return usage(0);
         if (opt == '?')
-            return usage();
+            return usage(EXIT_USAGE);
         if (opt == 'c')
             file = optarg;
         testing |= opt == 't';
     }
     if (optind != argc)
-        return usage();
+        return usage(EXIT_USAGE);
     apr_initialize();
     apr_pool_create(&root.p, NULL);
     apr_pool_create(&root.tmp, root.p);

@@ -278,28 +278,28 @@ def await_task(number):
 
 
 def ensure(kind, good, **fields):
-    """The id of that server, platform or site: the one that is there, or one that is added now. A task of it that failed in an earlier
-    start is tried again."""
+    """The id of that server, platform or site, and whether it is new: the one that is there, or one that is added now. A task of it that
+    failed in an earlier start is tried again."""
     found = [row for row in call("GET", f"/{kind}s?limit=100")[f"{kind}s"] if row["name"] == fields["name"]]
     if found and found[0]["state"] == good and not found[0]["busy"]:
-        return found[0]["id"]
+        return found[0]["id"], False
     say(f"adding {kind} {fields['name']}")
     row = found[0] if found else call("POST", f"/{kind}s", fields)[kind]
     task = call("GET", f"/{kind}s/{row['id']}")["tasks"][0]
     if task["state"] in ("failed", "cancelled"):
         call("POST", f"/tasks/{task['id']}/retry", {})
     await_task(task["id"])
-    return row["id"]
+    return row["id"], True
 
 
 def make_sites():
-    server = ensure("server", "verified", name="main", http="apache", http_port=str(SITES_PORT), db="mariadb", db_auth="password",
+    server, _ = ensure("server", "verified", name="main", http="apache", http_port=str(SITES_PORT), db="mariadb", db_auth="password",
                     db_host="127.0.0.1", db_port=str(DB_PORT), db_secret="main")
-    blog = ensure("platform", "verified", name="wordpress", server=server, place="0:wordpress", source="0:wordpress")
-    pages = ensure("platform", "verified", name="pages", server=server, place="0:pages", source="1:pages")
-    ensure("site", "enabled", name="blog.localhost", platform=blog, db_server=server, title="A blog", admin_name="editor", admin_mail=MAIL)
-    ensure("site", "enabled", name="pages.localhost", platform=pages, title="Pages")
-    return "blog.localhost", "pages.localhost"
+    blog, _ = ensure("platform", "verified", name="wordpress", server=server, place="0:wordpress", source="0:wordpress")
+    pages, _ = ensure("platform", "verified", name="pages", server=server, place="0:pages", source="1:pages")
+    _, new_blog = ensure("site", "enabled", name="blog.localhost", platform=blog, db_server=server, title="A blog", admin_name="editor", admin_mail=MAIL)
+    _, new_pages = ensure("site", "enabled", name="pages.localhost", platform=pages, title="Pages")
+    return {"blog.localhost": new_blog, "pages.localhost": new_pages}
 
 
 def fetch(host):
@@ -327,11 +327,12 @@ def start():
     for service in services():
         service.start()
     hosts = make_sites()
-    for host in hosts:
-        fetch(host)
     say(f"panel {setup('link', LOGIN).strip()}")
-    for host in hosts:
+    for host, fresh in hosts.items():
+        if fresh:
+            fetch(host)
         say(f"site http://{host}:{SITES_PORT}/")
+    say(f"command line {SW}/bin/provision --config {DIR}/etc/provisiond.conf list")
 
 
 def stop():

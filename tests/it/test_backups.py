@@ -200,7 +200,7 @@ def test_fetch_gives_the_archive(yard, tmp_path):
     told = yard.must("fetch", row["bid"], str(tmp_path / "copy"))
     with open(archive(yard, row), "rb") as f:
         assert (tmp_path / "copy").read_bytes() == f.read() and told["sha256"] == row["sha256"]
-    assert yard.provision("fetch", row["bid"], str(tmp_path / "copy")).code == 2  # it is there already
+    assert yard.provision("fetch", row["bid"], str(tmp_path / "copy")).code == 6  # it is there already
     done = yard.provision("fetch", "baaaaaaaaaaaa", str(tmp_path / "none"), "--json")
     assert (done.code, done.json["code"]) == (3, "NO_OBJECT") and not (tmp_path / "none").exists()
 

@@ -56,6 +56,25 @@ def test_a_log_can_be_read_again_and_ends(world):
     assert {e["job"] for e in events} == {job} and events[-1]["kind"] == "state" and events[-1]["state"] == "success"
     assert "success" in world.provision("log", str(job)).out
     assert "success" in world.provision("log", "@one.test").out
+    assert "success" in world.provision("log", "-f", "@one.test").out  # nothing of it is open
+
+
+def test_the_log_of_an_object_is_followed_until_its_open_job_ends(world):
+    job = world.submit("run", "@one.test", "verb=cron")
+    events = world.provision("log", "--follow", "@one.test", "--json").lines
+    assert (events[-1]["kind"], events[-1]["job"], events[-1]["state"]) == ("state", job, "success")
+
+
+@pytest.mark.parametrize("words, code, error, text", [
+    (["show", "999999"], 3, "NO_OBJECT", "there is no job 999999"),
+    (["install", "@one.test", "platform=@platform_wordpress", "db_server=@server_main", "admin_mail=a@example.org"], 6, "NAME_IN_USE",
+     "@one.test exists already"),
+    (["cancel", "1"], 6, "TOO_LATE", "it has ended: success"),
+    (["install", "@m\u00fcller.test", "platform=@platform_pages"], 2, "SCHEMA", "@www.example.org"),
+])
+def test_what_is_wrong_is_said_as_it_is(world, words, code, error, text):
+    done = world.provision(*words, "--json")
+    assert (done.code, done.json["code"]) == (code, error) and text in done.json["text"], done
 
 
 def test_without_waiting_the_job_s_number_is_all(world):

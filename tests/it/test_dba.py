@@ -524,8 +524,7 @@ def test_a_missing_right_is_denied_and_named(dba, db):
 
 
 def test_the_named_rights_are_enough(dba, db):
-    rights = re.search(r"rights\[\] = \{(.*?)\}", (TOP / "provisiond/dba/mariadb_ops.c").read_text(), re.S).group(1)
-    rights = ", ".join(re.findall(r'"([A-Z ]+)"', rights))
+    rights = ", ".join(re.findall(r'^RIGHT\("([A-Z ]+)"\)', (TOP / "provisiond/dba/rights.def").read_text(), re.M))
     db.sql(f"CREATE USER exact@'%' IDENTIFIED BY '{PASSWORD}'; GRANT {rights} ON *.* TO exact@'%' WITH GRANT OPTION")
     dba.root.files["exact"] = f"exact\n{PASSWORD}\n"
     dba("service", SERVER, "mariadb", "password", "127.0.0.1", "", "exact")

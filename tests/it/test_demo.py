@@ -89,9 +89,10 @@ def demo():
 
 
 def check_addresses(demo, lines):
-    """The last three lines: a login link and two sites that answer."""
-    assert [line.split()[0] for line in lines] == ["panel", "site", "site"]
-    panel, blog, pages = (line.split()[1] for line in lines)
+    """The last four lines: a login link, two sites that answer, and a command line that lists them."""
+    assert [line.split()[0] for line in lines] == ["panel", "site", "site", "command"]
+    panel, blog, pages = (line.split()[1] for line in lines[:3])
+    assert "@blog.localhost" in subprocess.run(lines[3].split()[2:], capture_output=True, text=True, check=True).stdout
     assert "Log in" in demo.get(panel)[1]
     for url, text in ((blog, "A blog"), (pages, "Pages")):
         status, body = demo.get(url)
@@ -101,19 +102,19 @@ def check_addresses(demo, lines):
 
 def test_a_demo_comes_stays_and_goes_without_a_trace(demo):
     before = machine()
-    first = check_addresses(demo, demo.run("start")[-3:])
+    first = check_addresses(demo, demo.run("start")[-4:])
     assert demo.listens() == set(PORTS)
     with open(f"{demo.folder}/etc/provisiond.conf", encoding="utf-8") as f:
         rows = [line.split() for line in f if " /" in line and not line.startswith("#")]
     assert {name for name, path in rows if not path.startswith(demo.folder)} <= {"SourceRoot", "PhpProgram", "FpmProgram", "HttpdProgram"}
     pids = demo.pids()
     lines = demo.run("start")
-    assert len(lines) == 3 and check_addresses(demo, lines) != first
+    assert len(lines) == 4 and check_addresses(demo, lines) != first
     assert demo.pids() == pids, "a second start leaves all as it is"
     demo.run("stop")
     until(lambda: not demo.alive(), 20, "the children of what was ended")
     assert demo.listens() == set() and os.path.exists(demo.folder)
-    check_addresses(demo, demo.run("start")[-3:])
+    check_addresses(demo, demo.run("start")[-4:])
     demo.run("clean")
     assert demo.alive() == [] and demo.listens() == set() and not os.path.exists(demo.folder)
     assert machine() == before

@@ -169,7 +169,7 @@ static const struct {
      "WordPress needs one"},
     {"install", NEW_SITE, "name=b.test admin_mail=a@example.org db_server=" WEB " platform=" PRESS, PV_SCHEMA,
      "db_server", "offers no database"},
-    {"install", SITE, "name=b.test platform=" PAGES, PV_STALE, "object", "exists already"},
+    {"install", SITE, "name=b.test platform=" PAGES, PV_NAME_IN_USE, "name", "exists already"},
     {"verify", SITE, "redirect=c.test", PV_SCHEMA, "redirect", "c.test is neither"},
     {"verify", SITE, "aliases=a.test", PV_SCHEMA, "aliases", "own name"},
     {"verify", NEW_SITE, "", PV_NO_OBJECT, "object", "there is no site"},

@@ -184,7 +184,7 @@ static void test_a_driver_s_request_is_whole(void **state)
     json_t *wanted = json_of(
         "{'v':1,'verb':'install','platform':{'id':'paaaaaaaaaaaa','root':'/srv/b/cms/"
         "web','app':'wordpress','version':'6.1'},"
-        "'site':{'id':'saaaaaaaaaaaa','uri':'a.test','url':'http://a.test:8080','aliases':['b.test'],"
+        "'site':{'id':'saaaaaaaaaaaa','uri':'a.test','url':'http://b.test:8080','aliases':['b.test'],"
         "'data':'/srv/sites/saaaaaaaaaaaa/data','private':'/srv/sites/saaaaaaaaaaaa/private',"
         "'tmp':'/srv/sites/saaaaaaaaaaaa/tmp','title':'A & B'},"
         "'db':{'type':'mariadb','name':'saaaaaaaaaaaad1','user':'saaaaaaaaaaaa','socket':'/run/db',"
