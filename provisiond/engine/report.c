@@ -10,14 +10,15 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define FACTS_MAX    64
-#define FACT_BYTES   1024
-#define FACT_NAME    32
-#define FACTS_BYTES  (32 * 1024) /* of all, as JSON: they travel in one line with the job's row */
-#define ITEMS_A_LINE 50
-#define ITEM_BYTES   1024
-#define REPORT_BYTES (16 * 1024 * 1024) /* what is read of a report: a hundred times what a large site's takes */
-#define LINE_COST    64                 /* what a line counts for beside its text, be it empty */
+#define FACTS_MAX     64
+#define FACT_BYTES    1024
+#define FACT_NAME     32
+#define VERSION_BYTES 64          /* it becomes a property of the object, which has a column */
+#define FACTS_BYTES   (32 * 1024) /* of all, as JSON: they travel in one line with the job's row */
+#define ITEMS_A_LINE  50
+#define ITEM_BYTES    1024
+#define REPORT_BYTES  (16 * 1024 * 1024) /* what is read of a report: a hundred times what a large site's takes */
+#define LINE_COST     64                 /* what a line counts for beside its text, be it empty */
 
 struct pv_report {
     pv_job_t *job;
@@ -66,7 +67,7 @@ static const char *text_of(const json_t *line, const char *name)
 static uint64_t num_of(const json_t *line, const char *name)
 {
     json_int_t n = json_integer_value(json_object_get(line, name));
-    return n > 0 ? (uint64_t)n : 0;
+    return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (uint64_t)n;
 }
 
 /* ---- the kinds of line ---- */
@@ -101,8 +102,8 @@ static void on_fact(pv_report_t *r, json_t *line)
 {
     const char *name = text_of(line, "name"), *value = text_of(line, "value");
     size_t bytes = json_dumpb(line, NULL, 0, JSON_COMPACT);
-    if (!is_name(name) || strlen(value) > FACT_BYTES || json_object_size(r->facts) >= FACTS_MAX ||
-        r->fact_bytes + bytes > FACTS_BYTES)
+    if (!is_name(name) || strlen(value) > (strcmp(name, "version") ? FACT_BYTES : VERSION_BYTES) ||
+        json_object_size(r->facts) >= FACTS_MAX || r->fact_bytes + bytes > FACTS_BYTES)
         return;
     r->fact_bytes += bytes;
     json_object_set_new(r->facts, name, json_string(value));

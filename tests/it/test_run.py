@@ -47,6 +47,7 @@ def test_a_verb_s_facts_are_the_results_of_its_job(lab):
     assert lab.job(row["job"])["results"] == results
     events = _events(lab, row["job"])
     assert [(e["name"], e["value"], e["object"]) for e in events if e["kind"] == "result"] == [(*item, site["id"]) for item in results.items()]
+    assert [(e["done"], e["total"]) for e in events if e["kind"] == "progress"] == [(0, 2**31 - 1)]
     assert [e["kind"] for e in events][-5:] == ["step", *["result"] * 3, "state"]
     assert "Ann" not in str(lab.log(row["job"]))
     assert lab.site("tiny.test") == site

@@ -72,6 +72,19 @@ static void test_facts_are_bounded(void **state)
     json_decref(facts);
 }
 
+static void test_a_version_is_as_long_as_its_column(void **state)
+{
+    char line[256];
+    pv_report_t *r = pv_report_make(NULL, 0, *state);
+    for (int len = 64; len <= 65; len++) {
+        snprintf(line, sizeof(line), "{\"t\":\"fact\",\"name\":\"version\",\"value\":\"%0*d\"}", len, len);
+        pv_report_line(r, line, strlen(line));
+    }
+    json_t *facts = pv_report_facts(r);
+    assert_int_equal(strlen(json_string_value(json_object_get(facts, "version"))), 64);
+    json_decref(facts);
+}
+
 /* They go with the job's row in one line, and their names to terminals. */
 static void test_facts_fit_a_line_and_have_plain_names(void **state)
 {
@@ -102,6 +115,7 @@ int main(void)
         TEST(test_each_ending_has_its_outcome),
         TEST(test_an_error_is_told_as_one_clean_line),
         TEST(test_facts_are_bounded),
+        TEST(test_a_version_is_as_long_as_its_column),
         TEST(test_facts_fit_a_line_and_have_plain_names),
     };
     return cmocka_run_group_tests_name("engine_report", tests, NULL, NULL);

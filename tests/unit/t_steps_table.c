@@ -238,6 +238,49 @@ static void test_the_page_asked_for_is_a_visitor_s(void **state)
     assert_null(call->title);
 }
 
+/* Its driver's word on its maintenance counts, where it was asked; a new site has to show its page. */
+static void test_a_site_that_was_there_may_answer_as_its_owner_wants(void **state)
+{
+    pv_call_t *call;
+    words_of(pv_site_get, &call);
+    assert_true(!call->others && call->closed == PV_NOT_CLOSED);
+    world.job.type = "restore";
+    words_of(pv_site_get, &call);
+    assert_true(call->others && call->closed == PV_MAYBE_CLOSED);
+    json_object_set_new(world.job.facts, "maintenance", json_string("on"));
+    words_of(pv_site_get, &call);
+    assert_int_equal(call->closed, PV_IS_CLOSED);
+    json_object_set_new(world.job.facts, "maintenance", json_string("off"));
+    words_of(pv_site_get, &call);
+    assert_int_equal(call->closed, PV_NOT_CLOSED);
+}
+
+#define SUM "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void test_an_archive_is_kept_that_is_as_its_worker_reported_it(void **state)
+{
+    static const struct {
+        const char *sum, *size;
+        pv_code_t code;
+    } rows[] = {
+        {SUM, "512", PV_OK},
+        {SUM, "511", PV_DRIVER_FAILED},
+        {SUM, "", PV_DRIVER_FAILED},
+        {SUM "0", "512", PV_DRIVER_FAILED},
+        {"a", "512", PV_DRIVER_FAILED},
+    };
+    pv_call_t *call;
+    world.job.plan = json_of("{'bid':'baaaaaaaaaaaa'}");
+    words_of(pv_archive_keep, &call);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pv_reply_t reply = {.code = PV_OK, .b = 512};
+        json_object_set_new(world.job.facts, "sha256", json_string(rows[i].sum));
+        json_object_set_new(world.job.facts, "size", json_string(rows[i].size));
+        call->read(call, &reply);
+        assert_int_equal(reply.code, rows[i].code);
+    }
+}
+
 /* What a site's own code reported is no word on which driver it has. */
 static void test_a_site_s_driver_is_its_platform_s(void **state)
 {
@@ -269,6 +312,8 @@ int main(void)
         TEST(test_an_undo_publishes_what_it_staged),
         TEST(test_processes_end_before_their_folders),
         WORLD(test_each_call_says_what_is_asked),
+        WORLD(test_a_site_that_was_there_may_answer_as_its_owner_wants),
+        WORLD(test_an_archive_is_kept_that_is_as_its_worker_reported_it),
         WORLD(test_a_disabled_site_has_no_pool_and_another_host),
         WORLD(test_a_driver_s_request_is_whole),
         WORLD(test_a_run_takes_its_arguments_and_the_manifest_s_deadline),

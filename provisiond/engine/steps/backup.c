@@ -40,9 +40,28 @@ void pv_archive_make(const pv_job_t *job, pv_call_t *call)
     ask_archive(job, call, "MAKE");
 }
 
+static int64_t fact(const pv_job_t *job, const char *name)
+{
+    return strtoll(pv_props_str(job->facts, name), NULL, 10);
+}
+
+/* What the archiver reported is what root finds. */
+static void read_kept(pv_call_t *call, pv_reply_t *reply)
+{
+    const char *sum = pv_props_str(call->job->facts, "sha256");
+
+    if (reply->code != PV_OK)
+        return;
+    if (strlen(sum) == 64 && strspn(sum, "0123456789abcdef") == 64 && (int64_t)reply->b == fact(call->job, "size"))
+        return;
+    reply->code = PV_DRIVER_FAILED;
+    apr_cpystrn(reply->detail, "its size or its sum is not what was reported", sizeof(reply->detail));
+}
+
 void pv_archive_keep(const pv_job_t *job, pv_call_t *call)
 {
     ask_archive(job, call, "COMMIT");
+    call->read = read_kept;
 }
 
 void pv_archive_drop(const pv_job_t *job, pv_call_t *call)
@@ -96,11 +115,6 @@ void pv_archive_unpack(const pv_job_t *job, pv_call_t *call)
 }
 
 /* ---- its row ---- */
-
-static int64_t fact(const pv_job_t *job, const char *name)
-{
-    return strtoll(pv_props_str(job->facts, name), NULL, 10);
-}
 
 static apr_status_t add(pv_call_t *call, pv_err_t *err)
 {

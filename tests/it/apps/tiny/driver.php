@@ -104,6 +104,7 @@ function packages(Request $request, Report $report): void
 function greet(Request $request, Report $report): void
 {
     $report->log('notice', 'somebody is greeted');
+    $report->progress(-1, PHP_INT_MAX);
     $report->fact('greeting', 'Hello, ' . $request->get('args.admin_name', 'world') . "\e[1m!");
     $report->fact('site', $request->need('site.uri'));
     $report->fact('version', '6.6.6'); // of which the site's record must not learn
