@@ -218,7 +218,8 @@ static const struct {
     {"install",
      PV_SITE,
      {"name=a.test,b.test", "platform=" PLATFORM},
-     "name: takes one value: a host name of at least two labels, such as www.example.org; letters that are not ASCII as xn--..."},
+     "name: takes one value: a host name of at least two labels, such as www.example.org; letters that are not ASCII "
+     "as xn--..."},
     {"verify", PV_SITE, {"redirect=b.test"}, NULL}, /* the engine knows the names */
     {"verify", PV_SITE, {NULL}, NULL},
     {"delete", PV_SERVER, {"name=web"}, "name: unknown; 'delete server' has no such field"},
