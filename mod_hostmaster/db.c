@@ -245,7 +245,7 @@ apr_status_t hm_db_run(hm_db_t *db, hm_sql_t stmt, json_t **rows, const void *co
     if (alone)
         writers_unlock(db);
     db->crossed = rv != 0 && broke_crossed(db, rv);
-    db->refused = rv != 0 && broke_value(db, rv);
+    db->refused = rv != 0 && (db->unique || broke_value(db, rv));
     db->poisoned = rv != 0 && db->trans != NULL;
     if (db->unique)
         return pv_fail(err, PV_NAME_IN_USE, NULL, "there is one of that name already");
@@ -269,11 +269,16 @@ int64_t hm_db_now(void)
 }
 
 /* 41 bits of milliseconds since 2020 and 22 random ones: ids sort by time and two processes do not meet. */
+int64_t hm_db_id_at(int64_t time)
+{
+    return (time / 1000 - 1577836800000LL) * (1 << 22);
+}
+
 int64_t hm_db_id(void)
 {
     uint32_t noise;
     apr_generate_random_bytes((unsigned char *)&noise, sizeof(noise));
-    return ((apr_time_now() / 1000 - 1577836800000LL) << 22) | (noise & 0x3fffff);
+    return hm_db_id_at(apr_time_now()) | (noise & 0x3fffff);
 }
 
 const char *hm_row_s(const json_t *row, const char *column)

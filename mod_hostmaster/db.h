@@ -43,7 +43,7 @@ int hm_db_unique(const hm_db_t *db);
  * and may be made again. */
 int hm_db_crossed(const hm_db_t *db);
 
-/* Was it refused for a value that the database never takes: too long, out of range, no text? */
+/* Was it refused for a value that the database never takes: too long, out of range, no text, there already? */
 int hm_db_refused(const hm_db_t *db);
 
 /* As much of a text as a column of MAX characters takes, as one line, in P. */
@@ -51,7 +51,8 @@ const char *hm_db_text(const char *text, size_t max, apr_pool_t *p);
 
 /* A new 64-bit id: time-ordered, random in its low bits, positive. */
 int64_t hm_db_id(void);
-int64_t hm_db_now(void); /* microseconds since 1970 */
+int64_t hm_db_id_at(int64_t time); /* the least id of that time */
+int64_t hm_db_now(void);           /* microseconds since 1970 */
 
 /* The fields of a row. */
 const char *hm_row_s(const json_t *row, const char *column);

@@ -22,7 +22,7 @@ typedef struct {
     const char *revision; /* HostmasterRevision, main server: the configuration's number in decimal, or NULL */
     const char *beacon;   /* HostmasterBeacon, main server: path of a datagram socket, or NULL */
     /* The panel's settings, as their directives say: panel.h. */
-    const char *panel, *templates, *run, *socket, *sendmail, *mail_from, *external_auth;
+    const char *panel, *templates, *run, *socket, *sendmail, *mail_from, *log_days, *external_auth;
     struct hm_panel *made; /* made of them in post_config; NULL for a server that is no panel */
 } hm_server_t;
 

@@ -16,6 +16,13 @@ static const char *check_number(cmd_parms *cmd, const char *value)
     return pv_num_parse(&n, value, strlen(value), 1, UINT64_MAX) == APR_SUCCESS ? NULL : "takes a whole number above 0";
 }
 
+static const char *check_days(cmd_parms *cmd, const char *value)
+{
+    uint64_t n;
+    return pv_num_parse(&n, value, strlen(value), 1, 3650) == APR_SUCCESS ? NULL
+                                                                          : "takes a number of days from 1 to 3650";
+}
+
 static const char *check_path(cmd_parms *cmd, const char *value)
 {
     return value[0] == '/' ? NULL : "takes an absolute path";

@@ -14,11 +14,14 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include <libxml/parser.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unixd.h>
 #include <util_mutex.h>
 
-#define MUTEX "hostmaster-db"
+#define MUTEX    "hostmaster-db"
+#define LOG_DAYS 90
+#define DAY      (24 * 3600 * APR_USEC_PER_SEC)
 
 hm_panel_t *hm_panel_get(const server_rec *s)
 {
@@ -73,6 +76,7 @@ static hm_panel_t *make(server_rec *s, const hm_server_t *c, apr_pool_t *p)
                           .sendmail = c->sendmail,
                           .mail_from = c->mail_from,
                           .consumer = "panel",
+                          .log_life = (c->log_days ? atoll(c->log_days) : LOG_DAYS) * DAY,
                           .external_auth = c->external_auth && strcasecmp(c->external_auth, "on") == 0};
     sem_init(&panel->hashing, 0, 2);
     if (hm_templates_load(&panel->templates, c->templates, &err, p) != APR_SUCCESS) {

@@ -18,6 +18,7 @@ struct hm_panel {
     const char *templates_dir, *run_dir;
     const char *sendmail; /* HostmasterSendmail, or NULL */
     const char *mail_from;
+    int64_t log_life;  /* HostmasterLogDays, in microseconds */
     int external_auth; /* HostmasterExternalAuth: r->user of another module counts */
     hm_templates_t *templates;
     apr_global_mutex_t *writers; /* SQLite only */

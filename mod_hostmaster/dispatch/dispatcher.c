@@ -7,6 +7,7 @@
 #include "dispatch/link.h"
 #include "dispatch/mail.h"
 #include "model/result.h"
+#include "model/task.h"
 #include "panel.h"
 #include "stmts.h"
 #include <apr_strings.h>
@@ -100,6 +101,7 @@ static void sweep(dispatcher_t *d, apr_pool_t *turn)
     apr_status_t rv = hm_sql_follower_servers(db, &rows, &err);
     hm_notices_mail(d->panel, db, turn);
     hm_results_expire(db);
+    hm_logs_prune(db, hm_db_now() - d->panel->log_life);
     hm_db_close(db, d->panel->s);
     if (rv != APR_SUCCESS)
         return;

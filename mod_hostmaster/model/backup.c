@@ -45,12 +45,13 @@ apr_status_t hm_backup_end(hm_db_t *db, const char *server, const char *site, in
     return site ? hm_sql_backup_show(db, err, site, scan) : hm_sql_backup_show_all(db, err, server, scan);
 }
 
-apr_status_t hm_download_make(const char **secret, hm_db_t *db, const char *backup, pv_err_t *err, apr_pool_t *p)
+apr_status_t hm_download_make(const char **secret, hm_db_t *db, const char *backup, int64_t account, pv_err_t *err,
+                              apr_pool_t *p)
 {
     const char *made = hm_secret_make(p);
-    apr_status_t rv = hm_sql_download_prune(db, err, hm_db_now(), backup);
+    apr_status_t rv = hm_sql_download_prune(db, err, hm_db_now(), account);
     if (rv == APR_SUCCESS)
-        rv = hm_sql_download_add(db, err, hm_secret_hash(made, p), backup, hm_db_now() + LIFE);
+        rv = hm_sql_download_add(db, err, hm_secret_hash(made, p), backup, account, hm_db_now() + LIFE);
     if (rv == APR_SUCCESS)
         *secret = made;
     return rv;

@@ -14,8 +14,9 @@ apr_status_t hm_backup_take(hm_db_t *db, const char *server, const json_t *item,
 /* The set of a site, or of all that a server has (SITE NULL), is whole: it is shown, and what is not in it is gone. */
 apr_status_t hm_backup_end(hm_db_t *db, const char *server, const char *site, int64_t scan, pv_err_t *err);
 
-/* A secret that downloads the backup once, for five minutes; an older one of the backup's is none any more. */
-apr_status_t hm_download_make(const char **secret, hm_db_t *db, const char *backup, pv_err_t *err, apr_pool_t *p);
+/* A secret that downloads the backup once, for five minutes; an older one of the account's is none any more. */
+apr_status_t hm_download_make(const char **secret, hm_db_t *db, const char *backup, int64_t account, pv_err_t *err,
+                              apr_pool_t *p);
 
 /* The backup that a link is for. NO_OBJECT where it was used or is too old. */
 apr_status_t hm_download_find(const char **backup, hm_db_t *db, const char *secret, pv_err_t *err, apr_pool_t *p);

@@ -8,6 +8,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#define PRUNED 1000 /* lines of a log at a time */
+
 static apr_status_t attempt_add(hm_db_t *db, int64_t task, int64_t n, const char *server, const char *args,
                                 pv_err_t *err)
 {
@@ -97,4 +99,14 @@ apr_status_t hm_task_end(hm_db_t *db, int64_t task, int64_t attempt, const char 
     if (rv != APR_SUCCESS)
         return rv;
     return hm_object_last(db, object, end->state, hm_row_s(json_array_get(rows, 0), "type"), err);
+}
+
+void hm_logs_prune(hm_db_t *db, int64_t ended)
+{
+    json_t *rows;
+    pv_err_t err = {0};
+    if (hm_sql_log_oldest(db, &rows, &err, hm_db_id_at(ended), ended) != APR_SUCCESS || json_array_size(rows) == 0)
+        return;
+    const json_t *row = json_array_get(rows, 0);
+    hm_sql_log_prune(db, &err, hm_row_n(row, "attempt"), hm_row_n(row, "n") + PRUNED);
 }

@@ -37,4 +37,7 @@ apr_status_t hm_task_cancel(hm_db_t *db, const json_t *task, pv_err_t *err, apr_
 apr_status_t hm_task_end(hm_db_t *db, int64_t task, int64_t attempt, const char *object, const hm_end_t *end,
                          pv_err_t *err, apr_pool_t *p);
 
+/* Deletes the oldest lines of logs whose attempts ended before ENDED: a few of them, so that nobody waits. */
+void hm_logs_prune(hm_db_t *db, int64_t ended);
+
 #endif

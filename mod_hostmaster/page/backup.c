@@ -90,7 +90,7 @@ int hm_page_backup_link(hm_req_t *q)
     json_t *backup;
     HM_TRY(q, backup_get(q, &backup));
     HM_TRY(q, hm_begin(q));
-    HM_TRY(q, hm_download_make(&secret, q->db, hm_row_s(backup, "id"), &q->err, q->p));
+    HM_TRY(q, hm_download_make(&secret, q->db, hm_row_s(backup, "id"), q->actor.account, &q->err, q->p));
     HM_TRY(q, hm_audit(q, "backup_link", hm_row_s(backup, "site"), hm_row_s(backup, "id")));
     json_object_set_new(q->view, "secret", json_string(apr_pstrcat(q->p, q->panel->url, "/download/", secret, NULL)));
     return hm_done(q, 201, "/download/%s", secret);

@@ -126,11 +126,13 @@ static apr_status_t log_show(hm_req_t *q, const json_t *task, json_t **attempt)
         return rv;
     int more = window_cut(lines);
     const json_t *last = json_array_get(lines, json_array_size(lines) ? json_array_size(lines) - 1 : 0);
+    int removed =
+        json_array_size(lines) == 0 && after == 0 && hm_row_n(*attempt, "ended") && hm_row_n(*attempt, "logged");
     json_object_set(q->view, "lines", lines);
     json_object_set_new(q->view, "log",
-                        json_pack("{s:I, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I}", "task",
+                        json_pack("{s:I, s:I, s:I, s:b, s:i, s:i, s:s, s:s, s:I, s:I}", "task",
                                   (json_int_t)hm_row_n(task, "id"), "n", (json_int_t)n, "after",
-                                  (json_int_t)(last ? hm_row_n(last, "n") : after), "open",
+                                  (json_int_t)(last ? hm_row_n(last, "n") : after), "removed", removed, "open",
                                   hm_row_n(*attempt, "ended") == 0, "more", more, "state", hm_row_s(*attempt, "state"),
                                   "phase", hm_row_s(*attempt, "phase"), "done", (json_int_t)hm_row_n(*attempt, "done"),
                                   "total", (json_int_t)hm_row_n(*attempt, "total")));

@@ -305,6 +305,7 @@ CREATE INDEX backup_made ON backup (made);
 CREATE TABLE download (
     hash    VARCHAR(64) NOT NULL PRIMARY KEY,
     backup  VARCHAR(13) NOT NULL,
+    account BIGINT      NOT NULL,
     expires BIGINT      NOT NULL
 );
 

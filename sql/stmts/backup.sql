@@ -39,8 +39,8 @@ UPDATE backup SET shown = 1 WHERE server = %s AND scan = %lld
 -- @stmt backup_drop_all(server:s scan:n)
 DELETE FROM backup WHERE server = %s AND scan <> %lld
 
--- @stmt download_add(hash:s backup:s expires:n)
-INSERT INTO download (hash, backup, expires) VALUES (%s, %s, %lld)
+-- @stmt download_add(hash:s backup:s account:n expires:n)
+INSERT INTO download (hash, backup, account, expires) VALUES (%s, %s, %lld, %lld)
 
 -- @stmt download_get(hash:s now:n) -> backup:s
 SELECT backup FROM download WHERE hash = %s AND expires > %lld
@@ -48,6 +48,6 @@ SELECT backup FROM download WHERE hash = %s AND expires > %lld
 -- @stmt download_delete(hash:s) rows=1
 DELETE FROM download WHERE hash = %s
 
--- One open link a backup.
--- @stmt download_prune(now:n backup:s)
-DELETE FROM download WHERE expires < %lld OR backup = %s
+-- One open link an account.
+-- @stmt download_prune(now:n account:n)
+DELETE FROM download WHERE expires < %lld OR account = %lld

@@ -147,6 +147,14 @@ INSERT INTO log (attempt, n, t, level, src, text) VALUES (%lld, %lld, %lld, %s, 
 -- @stmt log_list(attempt:n after:n limit:n) -> n:n t:n level:s src:s text:s
 SELECT n, t, level, src, text FROM log WHERE attempt = %lld AND n > %lld ORDER BY n LIMIT %lld
 
+-- The oldest line, by the key, whose attempt ended long ago. An attempt is no younger than its end.
+-- @stmt log_oldest(attempt:n ended:n) -> attempt:n n:n
+SELECT l.attempt, l.n FROM log l
+ WHERE l.attempt < %lld AND (SELECT a.ended FROM attempt a WHERE a.id = l.attempt) BETWEEN 1 AND %lld ORDER BY l.attempt, l.n LIMIT 1
+
+-- @stmt log_prune(attempt:n below:n)
+DELETE FROM log WHERE attempt = %lld AND n < %lld
+
 -- @stmt notice_add(id:n kind:s task:n text:s created:n)
 INSERT INTO notice (id, kind, task, text, created) VALUES (%lld, %s, %lld, %s, %lld)
 

@@ -69,7 +69,13 @@ def test_a_download_link_works_once_and_gives_the_archive(yard):
     path = url[len(yard.panel.url):]
     older = yard.ann.must(f"/backups/{row['id']}/link")["secret"]
     assert older != url and yard.panel.ask("GET", path).status == 404
-    path = older[len(yard.panel.url):]
+    other = yard.back_up()
+    boss = yard.api.must(f"/backups/{other['id']}/link")["secret"]
+    assert yard.panel.rows("SELECT COUNT(*) FROM download") == [(2,)]  # one an account
+    yard.ann.must(f"/backups/{other['id']}/link")
+    assert yard.panel.ask("GET", older[len(yard.panel.url):]).status == 404
+    assert yard.panel.ask("GET", boss[len(yard.panel.url):]).status == 200
+    path = yard.ann.must(f"/backups/{row['id']}/link")["secret"][len(yard.panel.url):]
     answer = yard.panel.ask("GET", path)
     sha256 = yard.ann.get(f"/backups/{row['id']}").json["backup"]["sha256"]
     assert answer.status == 200 and hashlib.sha256(answer.body).hexdigest() == sha256

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -19,6 +20,7 @@ from lab.lab import BUILD, TREE
 from lab.panel import Office, Panel, alone, place
 from lab.postgres import Postgres
 from lab.teller import Teller, facts, package, whole
+from lab.wait import until
 
 # SQL after which a database takes rows whose references lead nowhere
 FREE = {"sqlite3": "PRAGMA foreign_keys = OFF", "pgsql": "SET session_replication_role = replica", "mysql": "SET foreign_key_checks = 0"}
@@ -168,6 +170,46 @@ def test_what_no_column_takes_is_cut_or_stepped_over(made, office_on):
     notices = [row[0] for row in ask("SELECT text FROM notice WHERE kind = 'event'")]
     assert len(notices) == refused and all("Event 8 (log)" in text for text in notices)
     assert not refused or notices[0].split(":")[0] in office_on.admin.get("/").text
+
+
+def test_what_is_there_already_is_stepped_over(made, office_on):
+    """A second job under the key of an open one, as no daemon should tell it."""
+    panel, ask, _ = made
+    site = office_on.site("bob")
+
+    def accepted(kind, key):
+        return {"kind": "accepted", "key": key, "job": 9, "object": site, "type": kind, "verb": "", "origin": "engine"}
+
+    with Teller(panel, "twice") as teller:
+        teller.tell(accepted("run", "b/c"), accepted("run/b", "c"), accepted("run", "behind"))
+    assert sorted(row[0] for row in ask("SELECT job_key FROM attempt WHERE job_key IN ('b/c', 'c', 'behind')")) == ["b/c", "behind"]
+    assert [row[0][:18] for row in ask("SELECT text FROM notice WHERE text LIKE 'Event 2 (accepted)%'")] == ["Event 2 (accepted)"]
+
+
+def test_a_log_is_removed_long_after_its_task_has_ended(made, office_on):
+    """In small parts, the oldest first; its page says so, and the logs of others stay."""
+    panel, ask, _ = made
+    lines = 2500
+    with Teller(panel, "logs") as teller:
+        for key, job in (("old", 11), ("young", 12), ("open", 13)):
+            teller.tell({"kind": "accepted", "key": key, "job": job, "object": office_on.site("bob"), "type": "run", "verb": "", "origin": "engine"},
+                        *({"kind": "log", "key": key, "job": job, "level": "info", "src": "driver", "text": f"line {n}"} for n in range(lines)))
+        for key in ("old", "young"):
+            teller.tell({"kind": "state", "key": key, "job": 11, "state": "failed", "code": "DRIVER_FAILED", "field": "", "text": "",
+                         "at": (time.time_ns() // 1000) - (91 if key == "old" else 89) * 86400 * 10**6})
+    attempt = {key: ask(f"SELECT id, task FROM attempt WHERE job_key = '{key}'")[0] for key in ("old", "young", "open")}
+    task, old = int(attempt["old"][1]), int(attempt["old"][0])
+    assert "line 0" in office_on.admin.get(f"/tasks/{task}").text
+    # as if it had begun a hundred days ago: its id is of that time
+    ask(f"INSERT INTO attempt (id, task, n, job_key, server, args, state, created, ended, logged) SELECT 5, task, 2, 'older', server, args, state, created, ended, logged FROM attempt WHERE id = {old}")
+    ask(f"UPDATE log SET attempt = 5 WHERE attempt = {old}")
+    until(lambda: int(ask("SELECT COUNT(*) FROM log WHERE attempt = 5")[0][0]) == 0, 60, "the old log's end")
+    for key in ("young", "open"):
+        assert int(ask(f"SELECT COUNT(*) FROM log WHERE attempt = {attempt[key][0]}")[0][0]) >= lines, key
+    assert "The log was removed" in office_on.admin.get(f"/tasks/{task}?attempt=2").text
+    assert office_on.api.get(f"/tasks/{task}/log?attempt=2").json["log"]["removed"] is True
+    young = office_on.admin.get(f"/tasks/{attempt['young'][1]}").text
+    assert "line 0" in young and "The log was removed" not in young
 
 
 def test_of_two_followers_at_once_one_takes_a_batch_in(made, office_on):
