@@ -86,8 +86,11 @@ static apr_status_t read_context(reader_t *r, const char *word)
         return pv_fail(r->err, PV_SCHEMA, "context",
                        "name what it is about: @server_NAME, @platform_NAME or @www.example.org");
     if (pv_context_parse(&r->out->context, word, strlen(word)) != APR_SUCCESS)
-        return pv_fail(r->err, PV_SCHEMA, "context",
-                       "'%s' is not of the form @server_NAME, @platform_NAME or @www.example.org", word);
+        return pv_fail(
+            r->err, PV_SCHEMA, "context",
+            "'%s' is not of the form @server_NAME, @platform_NAME or @www.example.org, with letters that are "
+            "not ASCII as xn--...",
+            word);
     if (!r->out->type)
         return APR_SUCCESS;
     r->out->task = pv_task_find(r->out->type, r->out->context.kind);
@@ -255,6 +258,8 @@ static apr_status_t take_options(reader_t *r, const char **rest, int *nrest)
             open = 0;
         else if (open && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0))
             r->out->command = PV_COMMAND_help;
+        else if (open && strcmp(word, "--version") == 0)
+            rest[(*nrest)++] = commands[PV_COMMAND_version].word;
         else if (open && word[0] == '-' && word[1])
             rv = read_option(r, word);
         else

@@ -57,8 +57,8 @@ apr_status_t pv_command_show(pv_ctl_t *ctl, pv_err_t *err)
     return rv;
 }
 
-/* The last job of an object that has not ended, NULL where there is none. */
-static apr_status_t open_job(json_t **ret, pv_ctl_t *ctl, const char *object, pv_err_t *err)
+/* The first or the last job of an object that has not ended, NULL where there is none. */
+static apr_status_t open_job(json_t **ret, pv_ctl_t *ctl, const char *object, int last, pv_err_t *err)
 {
     json_t *jobs, *job;
     size_t i;
@@ -66,9 +66,9 @@ static apr_status_t open_job(json_t **ret, pv_ctl_t *ctl, const char *object, pv
     *ret = NULL;
     if (rv != APR_SUCCESS)
         return rv;
-    json_array_foreach(jobs, i, job) if (strcmp(pv_row_text(job, "object"), object) == 0 &&
-                                         !pv_job_ended(pv_row_text(job, "state")) &&
-                                         pv_row_num(job, "job") > pv_row_num(*ret, "job")) *ret = job;
+    json_array_foreach(
+        jobs, i, job) if (strcmp(pv_row_text(job, "object"), object) == 0 && !pv_job_ended(pv_row_text(job, "state")) &&
+                          (!*ret || (pv_row_num(job, "job") > pv_row_num(*ret, "job")) == last)) *ret = job;
     return APR_SUCCESS;
 }
 
@@ -82,7 +82,7 @@ static apr_status_t log_end(uint64_t *ret, pv_ctl_t *ctl, const json_t *row, pv_
         return APR_SUCCESS;
     if (ctl->words.job)
         *ret = pv_job_ended(pv_row_text(row, "state")) ? 0 : ctl->words.job;
-    else if ((rv = open_job(&job, ctl, pv_row_text(row, "id"), err)) == APR_SUCCESS)
+    else if ((rv = open_job(&job, ctl, pv_row_text(row, "id"), 1, err)) == APR_SUCCESS)
         *ret = (uint64_t)pv_row_num(job, "job");
     return rv;
 }
@@ -115,13 +115,13 @@ apr_status_t pv_command_log(pv_ctl_t *ctl, pv_err_t *err)
     return pv_follow_run(&follow, err);
 }
 
-/* The key of the job that is to end: the one of that number, or the object's one that has not ended. */
+/* The key of the job that is to end: the one of that number, or the object's first that has not ended. */
 static apr_status_t cancel_key(const char **ret, pv_ctl_t *ctl, pv_err_t *err)
 {
     json_t *job;
     apr_status_t rv = target_row(&job, ctl, err);
     if (rv == APR_SUCCESS && !ctl->words.job)
-        rv = open_job(&job, ctl, pv_row_text(job, "id"), err);
+        rv = open_job(&job, ctl, pv_row_text(job, "id"), 0, err);
     if (rv != APR_SUCCESS)
         return rv;
     if (!job)

@@ -289,7 +289,7 @@ def ensure(kind, good, **fields):
     if task["state"] in ("failed", "cancelled"):
         call("POST", f"/tasks/{task['id']}/retry", {})
     await_task(task["id"])
-    return row["id"], True
+    return row["id"], not found
 
 
 def make_sites():

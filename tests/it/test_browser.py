@@ -207,7 +207,7 @@ def test_one_press_logs_in_to_the_site_once(person):
     assert person.driver.current_url == "http://one.localhost/wp-admin/" and "Dashboard" in person.driver.title
     person.driver.delete_all_cookies()
     person.driver.get(address)
-    person.leaves(person.find("form [type=submit]")[0])
+    person.leaves(until(lambda: person.find("form [type=submit]"), 30, "the button, which tells nothing yet")[0])
     assert "was used before" in person.sees("body")
     person.driver.get("http://one.localhost/wp-admin/")
     assert "wp-login.php" in person.driver.current_url
