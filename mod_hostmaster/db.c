@@ -268,12 +268,13 @@ int64_t hm_db_now(void)
     return apr_time_now();
 }
 
-/* 41 bits of milliseconds since 2020 and 22 random ones: ids sort by time and two processes do not meet. */
+/* 41 bits of milliseconds since 2020. */
 int64_t hm_db_id_at(int64_t time)
 {
     return (time / 1000 - 1577836800000LL) * (1 << 22);
 }
 
+/* And 22 random ones: ids sort by time and two processes do not meet. */
 int64_t hm_db_id(void)
 {
     uint32_t noise;

@@ -227,24 +227,48 @@ static void fill(const char *path)
     close(fd);
 }
 
+/* A small file system in the place of the world's folder, with no life yet; and its end, with one. */
+static void disk_begin(void)
+{
+    life_end();
+    assert_int_equal(mount("unit", world.folder, "tmpfs", 0, "size=20m"), 0);
+}
+
+static void disk_end(void)
+{
+    life_end();
+    umount2(world.folder, MNT_DETACH);
+    life_begin();
+}
+
+static void fill_disk(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/junk", world.folder);
+    fill(path);
+}
+
+/* One that needs new pages of the journal. */
+static pv_object_t large_object(void)
+{
+    static char title[60000];
+    memset(title, 'x', sizeof(title) - 1);
+    return object_of(SITE_A, "@a.test", json_pack("{ss}", "title", title));
+}
+
 /* What was done in memory by then cannot be taken back. */
 static void test_a_group_that_does_not_become_durable_ends_the_process(void **state)
 {
-    char junk[128], title[60000];
     int status;
-    memset(title, 'x', sizeof(title));
-    title[sizeof(title) - 1] = '\0';
-    life_end();
-    assert_int_equal(mount("unit", world.folder, "tmpfs", 0, "size=20m"), 0);
-    snprintf(junk, sizeof(junk), "%s/junk", world.folder);
+    disk_begin();
     pid_t pid = fork();
     if (pid == 0) {
         life_begin();
         pv_object_t b = object_of(SITE_B, "@b.test", json_object());
-        pv_object_t a = object_of(SITE_A, "@a.test", json_pack("{ss}", "title", title));
+        pv_object_t a = large_object();
         pv_journal_group(journal());
         save(&b);
-        fill(junk);
+        fill_disk();
         save(&a);
         pv_journal_group_end(journal());
         _exit(0);
@@ -255,24 +279,17 @@ static void test_a_group_that_does_not_become_durable_ends_the_process(void **st
     life_begin(); /* the ballast was given up: there is room for the next life */
     assert_int_equal(found(SITE_A), APR_NOTFOUND);
     assert_int_equal(found(SITE_B), APR_NOTFOUND);
-    life_end();
-    umount2(world.folder, MNT_DETACH);
-    life_begin();
+    disk_end();
 }
 
 /* A tenant who fills the disk ends no life, and so brings no job to its third crash. */
 static void test_on_a_full_disk_nothing_is_grouped(void **state)
 {
-    char junk[128], title[60000];
     pv_err_t err;
-    memset(title, 'x', sizeof(title));
-    title[sizeof(title) - 1] = '\0';
-    life_end();
-    assert_int_equal(mount("unit", world.folder, "tmpfs", 0, "size=20m"), 0);
+    disk_begin();
     life_begin();
-    snprintf(junk, sizeof(junk), "%s/junk", world.folder);
-    fill(junk);
-    pv_object_t a = object_of(SITE_A, "@a.test", json_pack("{ss}", "title", title));
+    fill_disk();
+    pv_object_t a = large_object();
     pv_journal_group(journal());
     assert_int_equal(pv_journal_begin(journal(), &err), APR_SUCCESS);
     apr_status_t rv = pv_object_save(journal(), &a, &err);
@@ -287,9 +304,7 @@ static void test_on_a_full_disk_nothing_is_grouped(void **state)
     life_end();
     life_begin();
     assert_int_equal(found(SITE_A), APR_SUCCESS);
-    life_end();
-    umount2(world.folder, MNT_DETACH);
-    life_begin();
+    disk_end();
 }
 
 /* A small file system of its own, filled up: needs root, as the other parts' tests do. */
