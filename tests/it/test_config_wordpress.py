@@ -18,7 +18,8 @@ def wp():
         root = place.platforms / "wp"
         for name in FILES:
             (root / name).parent.mkdir(exist_ok=True)
-            (root / name).write_text(f"<?php echo getenv('PV_SITE'), ' {name}';" if name.endswith("php") else name)
+            names = ", ' ', $_SERVER['PV_HOSTS']" if name == "wp-login.php" else ""
+            (root / name).write_text(f"<?php echo getenv('PV_SITE'), ' {name}'{names};" if name.endswith("php") else name)
         (root / "sites").mkdir()
         place.one, place.two = (add(place, root, name) for name in ("one.test", "two.test"))
         place.go_live()
@@ -44,11 +45,17 @@ def add(place, root, name):
     return site
 
 
-@pytest.mark.parametrize("path, file", [("/", "index.php"), ("/a/pretty/path", "index.php"), ("/wp-login.php", "wp-login.php"),
+@pytest.mark.parametrize("path, file", [("/", "index.php"), ("/a/pretty/path", "index.php"), ("/wp-login.php", "wp-login.php {host}"),
                                         ("/wp-admin/", "wp-admin/index.php")])  # fmt: skip
 def test_code_runs_as_the_site_that_is_asked(wp, path, file):
-    assert wp.get("one.test", path) == (200, f"{wp.one} {file}")
-    assert wp.get("two.test", path) == (200, f"{wp.two} {file}")
+    for host, site in (("one.test", wp.one), ("two.test", wp.two)):
+        assert wp.get(host, path) == (200, f"{site} {file.format(host=host)}")
+
+
+def test_its_address_is_the_virtual_host_s_and_no_request_s(wp):
+    """The settings make the site's address of the first of these names."""
+    status, body, _ = wp.request("one.test", "/wp-login.php", headers={"PV-HOSTS": "evil.test", "PV_HOSTS": "evil.test"}.items())
+    assert (status, body) == (200, f"{wp.one} wp-login.php one.test")
 
 
 @pytest.mark.parametrize("path", ["/style.css", "/wp-includes/app.js"])
