@@ -229,11 +229,24 @@ static const char *client_of(const work_t *w)
     return w->call->job ? w->call->job->client : "";
 }
 
+/* The last free place is for a client that has none, so that one with many long tasks holds up nobody else's. */
+static int may_begin(const work_t *waiting)
+{
+    const pv_workers_t *workers = waiting->workers;
+    const char *client = client_of(waiting);
+    if (*client == '\0' || workers->busy + 1 < workers->engine->conf->Workers)
+        return 1;
+    for (const work_t *w = workers->first; w; w = w->next)
+        if (w->phase != WAITS && strcmp(client_of(w), client) == 0)
+            return 0;
+    return 1;
+}
+
 static work_t *next_waiting(const pv_workers_t *workers)
 {
     work_t *best = NULL;
     for (work_t *w = workers->first; w; w = w->next)
-        if (w->phase == WAITS &&
+        if (w->phase == WAITS && may_begin(w) &&
             (!best || pv_turns_last(workers->turns, client_of(w)) < pv_turns_last(workers->turns, client_of(best))))
             best = w;
     return best;

@@ -1,6 +1,7 @@
 /*
  * Workers as calls: root starts one in its jail, the engine feeds its request, keeps its log, reads its report, and
- * holds its deadline. At most Workers run at once; who waits for a place has it by turns of the clients.
+ * holds its deadline. At most Workers run at once; who waits for a place has it by turns of the clients, and the last
+ * one only if its client has none.
  */
 #ifndef PV_ENGINE_WORKER_H
 #define PV_ENGINE_WORKER_H

@@ -41,6 +41,8 @@ static struct {
     int publishes;
     int marked;       /* 0: the sites have no mark yet */
     const char *mark; /* NULL: the journal's own */
+    pv_dgram_head_t worker[8]; /* those that were asked for; answered by the test, if at all */
+    int workers;
 
     /* the machine */
     int machine[1024][STEPS]; /* what is there, an object a row */
@@ -260,6 +262,9 @@ static void root_answers(void *ctx, int fd, short revents)
         world.publishes++;
     } else if (m.head.op == PV_ROOT_served && m.head.job > 0) {
         return; /* held */
+    } else if (m.head.op == PV_ROOT_worker) {
+        world.worker[world.workers++] = m.head;
+        return;
     }
     pv_dgram_reply_send(fd, &m.head, &reply, NULL, 0);
 }

@@ -12,6 +12,12 @@ static int order_of(const char *what)
     return -1;
 }
 
+static void run_a_while(void)
+{
+    pv_timer_start(world.engine->loop, 20000, (pv_timer_fn *)pv_loop_stop, world.engine->loop);
+    pv_loop_run(world.engine->loop);
+}
+
 static int is_running(void *ctx)
 {
     return job_now(*(uint64_t *)ctx)->state == PV_JOB_running;
@@ -33,8 +39,7 @@ static void test_a_job_that_waits_says_for_what(void **state)
     install = ask_install(SITE_A, "a.test");
     run_until(is_running, &install);
     assert_int_equal(ask_task(&verify, "verify", SITE_A, 0, NULL), PV_OK);
-    pv_loop_run((pv_timer_start(world.engine->loop, 20000, (pv_timer_fn *)pv_loop_stop, world.engine->loop),
-                 world.engine->loop));
+    run_a_while();
     assert_int_equal(job_now(verify)->state, PV_JOB_accepted);
     assert_non_null(strstr(job_now(verify)->err.text, "waits for job 1, install of " SITE_A));
 }
@@ -88,6 +93,56 @@ static void test_jobs_that_wait_keep_nobody_from_running(void **state)
     assert_int_equal(ask_task(&job, "verify", PLATFORM, 0, "name", "main", NULL), PV_OK);
     assert_int_equal(end_of(job), PV_JOB_success);
     assert_int_equal(pv_sched_count(world.engine->sched), 0);
+}
+
+static int are_asked_for(void *ctx)
+{
+    return world.workers >= *(int *)ctx;
+}
+
+static void no_answer(pv_call_t *call, const pv_reply_t *reply)
+{
+    (void)call, (void)reply;
+}
+
+static void ask_worker(pv_job_t *job)
+{
+    pv_call_t *call = pv_call_make(world.engine, job);
+    pv_call_root(call, PV_ROOT_worker);
+    pv_call_run(call, no_answer, NULL);
+}
+
+/* The workers that root has been asked for by now, and no more. */
+static void expect_workers(int n)
+{
+    run_until(are_asked_for, &n);
+    run_a_while();
+    assert_int_equal(world.workers, n);
+}
+
+static void test_the_last_place_is_for_a_client_that_has_none(void **state)
+{
+    static pv_job_t big = {.id = 1, .client = "big"}, small = {.id = 2, .client = "small"},
+                    other = {.id = 3, .client = "other"};
+    pv_reply_t refused = {.code = PV_BUSY};
+    world.conf.Workers = 3;
+    run_until(is_ready, NULL);
+    for (int i = 0; i < 4; i++)
+        ask_worker(&big);
+    expect_workers(2);
+    ask_worker(&small);
+    ask_worker(&small);
+    expect_workers(3);
+    assert_int_equal(world.worker[2].job, small.id);
+    pv_dgram_reply_send(world.root, &world.worker[0], &refused, NULL, 0); /* a place comes free, and stays so */
+    expect_workers(3);
+    ask_worker(&other);
+    expect_workers(4);
+    assert_int_equal(world.worker[3].job, other.id);
+    ask_worker(NULL); /* the daemon's own: of no client */
+    pv_dgram_reply_send(world.root, &world.worker[1], &refused, NULL, 0);
+    expect_workers(5);
+    assert_int_equal(world.worker[4].job, 0);
 }
 
 static void test_the_same_key_is_the_same_job_and_another_request_a_conflict(void **state)
@@ -281,6 +336,7 @@ int main(void)
         WORLD(test_sites_share_their_platform_and_its_own_job_waits_for_them),
         WORLD(test_clients_take_turns),
         WORLD(test_jobs_that_wait_keep_nobody_from_running),
+        WORLD(test_the_last_place_is_for_a_client_that_has_none),
         WORLD(test_the_same_key_is_the_same_job_and_another_request_a_conflict),
         WORLD(test_a_stale_revision_and_an_unknown_object_are_refused_at_once),
         WORLD(test_nothing_is_accepted_before_the_engine_is_ready),
