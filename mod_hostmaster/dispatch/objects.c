@@ -138,9 +138,10 @@ static apr_status_t site_make(told_t *t, const char *id, const json_t *o)
 static apr_status_t site_take(told_t *t, const char *id, const json_t *o)
 {
     int64_t client;
-    apr_status_t rv = client_find(t, hm_row_s(o, "client"), &client);
+    const char *told = hm_row_s(o, "client");
+    apr_status_t rv = client_find(t, told, &client);
     if (rv == APR_SUCCESS)
-        rv = hm_sql_site_take(t->db, t->err, client, hm_row_s(o, "redirect"), id);
+        rv = hm_sql_site_take(t->db, t->err, told, client, hm_row_s(o, "redirect"), id);
     if (rv == APR_SUCCESS)
         rv = hm_site_follow(t->db, id, t->err);
     return rv == APR_SUCCESS ? hosts_take(t, id, o) : rv;
@@ -162,9 +163,10 @@ static apr_status_t site_seen(told_t *t, const char *id, const json_t *o)
 {
     const char *url, *dbgen = hm_row_s(o, "dbgen"), *database = dbgen[0] ? apr_pstrcat(t->p, id, "d", dbgen, NULL) : "";
     apr_status_t rv = site_url(t, o, &url);
-    return rv == APR_SUCCESS ? hm_sql_site_seen(t->db, t->err, hm_row_s(o, "state"), database, url, version_of(t, o),
-                                                hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
-                             : rv;
+    return rv == APR_SUCCESS
+               ? hm_sql_site_seen(t->db, t->err, hm_row_s(o, "state"), hm_row_s(o, "client"), database, url,
+                                  version_of(t, o), hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
+               : rv;
 }
 
 static apr_status_t site_delete(hm_db_t *db, pv_err_t *err, const char *id)

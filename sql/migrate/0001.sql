@@ -138,6 +138,7 @@ CREATE TABLE site (
     state      VARCHAR(16)  NOT NULL DEFAULT 'new',
     verified   BIGINT       NOT NULL DEFAULT 0,
     seen_revision BIGINT    NOT NULL DEFAULT 0,
+    seen_client VARCHAR(64) NOT NULL DEFAULT '',
     db_name    VARCHAR(32)  NOT NULL DEFAULT '',
     url        VARCHAR(300) NOT NULL DEFAULT '',
     version    VARCHAR(64)  NOT NULL DEFAULT '',

@@ -39,8 +39,9 @@ UPDATE site SET client = %lld, redirect = %s, revision = revision + 1 WHERE id =
 UPDATE site SET name = %s, client = %lld, platform = %s, db_server = NULLIF(%s, ''), redirect = %s, title = %s, language = %s,
        profile = %s, admin_name = %s, admin_mail = %s, revision = revision + 1 WHERE id = %s AND revision = %lld AND state = 'new'
 
--- @stmt site_take(client:n redirect:s id:s)
-UPDATE site SET client = %lld, redirect = %s, revision = revision + 1 WHERE id = %s
+-- A client that the daemon tells again is no news: a change of it here may not have reached the daemon.
+-- @stmt site_take(told:s client:n redirect:s id:s)
+UPDATE site SET client = CASE WHEN seen_client = %s THEN client ELSE %lld END, redirect = %s, revision = revision + 1 WHERE id = %s
 
 -- @stmt site_wanted(wanted:s id:s) rows=1
 UPDATE site SET wanted = %s WHERE id = %s
@@ -54,8 +55,8 @@ UPDATE site SET last = %s, busy = %s WHERE id = %s
 -- @stmt site_port(platform:s) -> port:n
 SELECT v.port FROM platform p JOIN service v ON v.server = p.server AND v.kind = 'http' WHERE p.id = %s
 
--- @stmt site_seen(state:s db_name:s url:s version:s seen_revision:n verified:n id:s)
-UPDATE site SET state = %s, db_name = %s, url = %s, version = %s, seen_revision = %lld, verified = %lld WHERE id = %s
+-- @stmt site_seen(state:s client:s db_name:s url:s version:s seen_revision:n verified:n id:s)
+UPDATE site SET state = %s, seen_client = %s, db_name = %s, url = %s, version = %s, seen_revision = %lld, verified = %lld WHERE id = %s
 
 -- @stmt site_undone(id:s)
 UPDATE site SET state = 'new', seen_revision = 0, verified = 0 WHERE id = %s

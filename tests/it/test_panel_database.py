@@ -172,6 +172,37 @@ def test_what_no_column_takes_is_cut_or_stepped_over(made, office_on):
     assert not refused or notices[0].split(":")[0] in office_on.admin.get("/").text
 
 
+def test_a_move_to_another_client_is_undone_by_nothing_but_one_in_the_daemon(made, office_on):
+    """Its own task has failed, so the daemon still tells the former client; and the names of clients are the panel's to change."""
+    panel, ask, _ = made
+    added = office_on.add_site(office_on.ann_api, "moved.test")
+    site, third = added["site"]["id"], office_on.api.must("/clients", {"name": "Third", "mail": ""})["client"]["id"]
+
+    def client():
+        return int(ask(f"SELECT client FROM site WHERE id = '{site}'")[0][0])
+
+    with Teller(panel, "mover") as teller:
+        def ends(task, state):
+            key = ask(f"SELECT job_key FROM attempt WHERE task = {task}")[0][0]
+            teller.tell({"kind": "state", "key": key, "job": 21, "state": state, "code": "OK" if state == "success" else "RELOAD_FAILED", "field": "", "text": ""})
+
+        def tells(revision, name):
+            teller.tell({"kind": "object", "object": site, "state": "enabled", "name": "moved.test", "platform": office_on.platform, "revision": revision, "client": name})
+
+        tells(1, "Ann & Co")
+        ends(added["task"], "success")
+        moved = office_on.api.must(f"/sites/{site}", {"client": office_on.bob_id, "revision": "1"})
+        ends(moved["task"], "failed")
+        tells(2, "Ann & Co")
+        assert client() == int(office_on.bob_id) and office_on.ann_api.get(f"/sites/{site}").status == 404
+        tells(3, "Third")
+        assert client() == int(third)
+        office_on.api.must(f"/clients/{third}", {"name": "Renamed", "mail": "", "state": "enabled", "revision": "1"})
+        tells(4, "Third")
+        assert client() == int(third)
+        teller.tell({"kind": "object", "object": site, "state": "deleted", "deleted": True})
+
+
 def test_what_is_there_already_is_stepped_over(made, office_on):
     """A second job under the key of an open one, as no daemon should tell it."""
     panel, ask, _ = made
