@@ -76,8 +76,8 @@ int hm_failed(hm_req_t *q);
 int hm_done(hm_req_t *q, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Begins the one transaction of a request that changes something, and looks whether this API call (Idempotency-Key)
- * came before: it fails then with q->replay set, which HM_TRY takes for the answer. The core commits after the handler,
- * or rolls back. */
+ * came before: it fails then with q->replay set, which HM_TRY takes for the answer. What the change rests on is read
+ * after it, unless a revision guards that. The core commits after the handler, or rolls back. */
 apr_status_t hm_begin(hm_req_t *q);
 
 /* Ends that transaction before the handler does: for one that goes on to something slow, and answers no API call. */

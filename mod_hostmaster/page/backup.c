@@ -67,9 +67,9 @@ int hm_page_backup_restore(hm_req_t *q)
 {
     json_t *backup, *values;
     int64_t task;
+    HM_TRY(q, hm_begin(q));
     HM_TRY(q, backup_get(q, &backup));
     HM_TRY(q, hm_form_check(&values, q, hm_form_find("backup_restore")));
-    HM_TRY(q, hm_begin(q));
     HM_TRY(q, queue(q, "restore", backup, hm_value(values, "only", NULL), &task));
     return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }
@@ -78,8 +78,8 @@ int hm_page_backup_delete(hm_req_t *q)
 {
     json_t *backup;
     int64_t task;
-    HM_TRY(q, backup_get(q, &backup));
     HM_TRY(q, hm_begin(q));
+    HM_TRY(q, backup_get(q, &backup));
     HM_TRY(q, queue(q, "backup_delete", backup, "", &task));
     return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }
@@ -88,8 +88,8 @@ int hm_page_backup_link(hm_req_t *q)
 {
     const char *secret;
     json_t *backup;
-    HM_TRY(q, backup_get(q, &backup));
     HM_TRY(q, hm_begin(q));
+    HM_TRY(q, backup_get(q, &backup));
     HM_TRY(q, hm_download_make(&secret, q->db, hm_row_s(backup, "id"), q->actor.account, &q->err, q->p));
     HM_TRY(q, hm_audit(q, "backup_link", hm_row_s(backup, "site"), hm_row_s(backup, "id")));
     json_object_set_new(q->view, "secret", json_string(apr_pstrcat(q->p, q->panel->url, "/download/", secret, NULL)));

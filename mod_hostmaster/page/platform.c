@@ -210,9 +210,9 @@ int hm_page_platform_task(hm_req_t *q)
     json_t *platform, *rows;
     hm_asked_t asked;
     int64_t task;
+    HM_TRY(q, hm_begin(q));
     HM_TRY(q, platform_get(q, &platform));
     HM_TRY(q, hm_task_asked(q, PV_PLATFORM, platform, q->param[0], &asked));
-    HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_sql_site_count_on(q->db, &rows, &q->err, q->param[0]));
     if (strcmp(asked.type, "delete") == 0 && hm_row_n(json_array_get(rows, 0), "n") > 0)
         HM_TRY(q, pv_fail(&q->err, PV_IN_USE, NULL, "%d sites are on it", (int)hm_row_n(json_array_get(rows, 0), "n")));

@@ -304,9 +304,9 @@ int hm_page_server_task(hm_req_t *q)
     json_t *server, *services, *rows;
     hm_asked_t asked;
     int64_t task;
+    HM_TRY(q, hm_begin(q));
     HM_TRY(q, server_get(q, &server, &services));
     HM_TRY(q, hm_task_asked(q, PV_SERVER, server, "", &asked));
-    HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_sql_server_uses(q->db, &rows, &q->err, q->param[0], q->param[0]));
     if (strcmp(asked.type, "delete") == 0 && hm_row_n(json_array_get(rows, 0), "n") > 0)
         HM_TRY(q, pv_fail(&q->err, PV_IN_USE, NULL, "platforms or sites are on it"));

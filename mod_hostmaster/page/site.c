@@ -226,9 +226,9 @@ int hm_page_site_task(hm_req_t *q)
     json_t *site;
     hm_asked_t asked;
     int64_t task;
+    HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_site_get(q, &site));
     HM_TRY(q, hm_task_asked(q, PV_SITE, site, hm_row_s(site, "platform"), &asked));
-    HM_TRY(q, hm_begin(q));
     HM_TRY(q, hm_queue_asked(q, &asked, site, hm_row_s(site, "server"), &task));
     return hm_done(q, 202, "/tasks/%" APR_INT64_T_FMT, (apr_int64_t)task);
 }

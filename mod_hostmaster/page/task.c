@@ -219,8 +219,8 @@ int hm_page_task_log(hm_req_t *q)
 int hm_page_task_retry(hm_req_t *q)
 {
     json_t *task;
-    HM_TRY(q, task_take(q, &task));
     HM_TRY(q, hm_begin(q));
+    HM_TRY(q, task_take(q, &task));
     if (hm_row_n(task, "ended") == 0)
         HM_TRY(q, pv_fail(&q->err, PV_STALE, NULL, "the task has not ended"));
     if (!hm_task_possible(task))
@@ -234,8 +234,8 @@ int hm_page_task_retry(hm_req_t *q)
 int hm_page_task_cancel(hm_req_t *q)
 {
     json_t *task;
-    HM_TRY(q, task_take(q, &task));
     HM_TRY(q, hm_begin(q));
+    HM_TRY(q, task_take(q, &task));
     HM_TRY(q, hm_task_cancel(q->db, task, &q->err, q->p));
     HM_TRY(q, hm_audit(q, "cancel", hm_row_s(task, "object"), hm_row_s(task, "type")));
     q->wake = hm_row_s(task, "server");

@@ -7,6 +7,8 @@ import urllib.parse
 
 import pytest
 
+from lab.panel import Browser
+
 L63 = "a" * 63
 LONG = f"{L63}.{L63}.{L63}.{'a' * 61}"  # 253 bytes
 
@@ -214,6 +216,20 @@ def test_a_client_acts_only_on_what_is_its_own(office):
             assert office.ann_api.post(path, body).status == 404, path
             office.ann.get("/account")
             assert office.ann.post(path, body).status == 404, path
+
+
+def test_a_servers_and_a_platforms_task_are_for_administrators_to_act_on(office):
+    """A user of the client that such tasks belong to sees them, and no more."""
+    link = office.api.must("/users", {"login": "staff", "mail": "staff@example.org", "role": "client", "client": "1"})["secret"]
+    staff = Browser(office.panel).log_in(link)
+    program = office.panel.program(staff)
+    with office.unchanged():
+        for made in (office.server, office.platform):
+            task = office.panel.rows("SELECT id FROM task WHERE object = ?", made)[0][0]
+            assert program.get(f"/tasks/{task}").json["can"] == {"retry": False, "cancel": False}
+            for act in ("retry", "cancel"):
+                staff.get("/account")
+                assert (program.post(f"/tasks/{task}/{act}", {}).status, staff.post(f"/tasks/{task}/{act}", {}).status) == (404, 404)
 
 
 @pytest.mark.parametrize("more", [{"is_admin": "1"}, {"quota": "9"}, {"state": "enabled"}, {"Name": "b.test"}, {"csrf2": "x"}])
