@@ -39,8 +39,8 @@ static struct {
     int root; /* our end of its pair */
     char buf[PV_DGRAM_MAX];
     int publishes;
-    int marked;       /* 0: the sites have no mark yet */
-    const char *mark; /* NULL: the journal's own */
+    int marked;                /* 0: the sites have no mark yet */
+    const char *mark;          /* NULL: the journal's own */
     pv_dgram_head_t worker[8]; /* those that were asked for; answered by the test, if at all */
     int workers;
 
