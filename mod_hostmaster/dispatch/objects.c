@@ -163,10 +163,9 @@ static apr_status_t site_seen(told_t *t, const char *id, const json_t *o)
 {
     const char *url, *dbgen = hm_row_s(o, "dbgen"), *database = dbgen[0] ? apr_pstrcat(t->p, id, "d", dbgen, NULL) : "";
     apr_status_t rv = site_url(t, o, &url);
-    return rv == APR_SUCCESS
-               ? hm_sql_site_seen(t->db, t->err, hm_row_s(o, "state"), hm_row_s(o, "client"), database, url,
-                                  version_of(t, o), hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
-               : rv;
+    return rv == APR_SUCCESS ? hm_sql_site_seen(t->db, t->err, hm_row_s(o, "state"), hm_row_s(o, "client"), database,
+                                                url, version_of(t, o), hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
+                             : rv;
 }
 
 static apr_status_t site_delete(hm_db_t *db, pv_err_t *err, const char *id)
