@@ -5,36 +5,38 @@
 -- @stmt task_get(id:n all:n client:n) -> id:n type:s verb:s title:s object:s label:s server:s login:s client:n origin:s state:s attempts:n code:s created:n started:n ended:n there:n
 SELECT t.id, t.type, t.verb, t.title, t.object, t.label, t.server, COALESCE(a.login, ''), t.client, t.origin, t.state, t.attempts, t.code, t.created, t.started,
        t.ended,
-       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
-  FROM task t LEFT JOIN account a ON a.id = t.account LEFT JOIN site o ON o.id = t.object
- WHERE t.id = %lld AND (%lld = 1 OR COALESCE(o.client, t.client) = %lld)
+       CASE WHEN COALESCE(v.id, p.id, s.id) IS NULL THEN 0 ELSE 1 END
+  FROM task t LEFT JOIN account a ON a.id = t.account LEFT JOIN server v ON v.id = t.object LEFT JOIN platform p ON p.id = t.object LEFT JOIN site s ON s.id = t.object
+ WHERE t.id = %lld AND (%lld = 1 OR COALESCE(s.client, t.client) = %lld)
 
 -- @stmt task_list(before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
 SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
-       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
-  FROM task t LEFT JOIN account a ON a.id = t.account WHERE t.id < %lld ORDER BY t.id DESC LIMIT %lld
+       CASE WHEN COALESCE(v.id, p.id, s.id) IS NULL THEN 0 ELSE 1 END
+  FROM task t LEFT JOIN account a ON a.id = t.account LEFT JOIN server v ON v.id = t.object LEFT JOIN platform p ON p.id = t.object LEFT JOIN site s ON s.id = t.object
+ WHERE t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
 -- @stmt task_list_of(client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
 SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
-       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
-  FROM task t LEFT JOIN account a ON a.id = t.account WHERE t.client = %lld AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
+       CASE WHEN COALESCE(v.id, p.id, s.id) IS NULL THEN 0 ELSE 1 END
+  FROM task t LEFT JOIN account a ON a.id = t.account LEFT JOIN server v ON v.id = t.object LEFT JOIN platform p ON p.id = t.object LEFT JOIN site s ON s.id = t.object
+ WHERE t.client = %lld AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
 -- @stmt task_list_in(state:s all:n client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
 SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
-       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
-  FROM task t LEFT JOIN account a ON a.id = t.account
+       CASE WHEN COALESCE(v.id, p.id, s.id) IS NULL THEN 0 ELSE 1 END
+  FROM task t LEFT JOIN account a ON a.id = t.account LEFT JOIN server v ON v.id = t.object LEFT JOIN platform p ON p.id = t.object LEFT JOIN site s ON s.id = t.object
  WHERE t.state = %s AND (%lld = 1 OR t.client = %lld) AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
 -- @stmt task_list_open(all:n client:n before:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
 SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
-       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
-  FROM task t LEFT JOIN account a ON a.id = t.account
+       CASE WHEN COALESCE(v.id, p.id, s.id) IS NULL THEN 0 ELSE 1 END
+  FROM task t LEFT JOIN account a ON a.id = t.account LEFT JOIN server v ON v.id = t.object LEFT JOIN platform p ON p.id = t.object LEFT JOIN site s ON s.id = t.object
  WHERE t.id IN (SELECT id FROM task WHERE open_key > '') AND (%lld = 1 OR t.client = %lld) AND t.id < %lld ORDER BY t.id DESC LIMIT %lld
 
 -- @stmt task_list_on(object:s all:n client:n limit:n) -> id:n type:s verb:s title:s object:s label:s login:s origin:s state:s code:s created:n started:n ended:n there:n
 SELECT t.id, t.type, t.verb, t.title, t.object, t.label, COALESCE(a.login, ''), t.origin, t.state, t.code, t.created, t.started, t.ended,
-       (SELECT COUNT(*) FROM server v WHERE v.id = t.object) + (SELECT COUNT(*) FROM platform p WHERE p.id = t.object) + (SELECT COUNT(*) FROM site s WHERE s.id = t.object)
-  FROM task t LEFT JOIN account a ON a.id = t.account
+       CASE WHEN COALESCE(v.id, p.id, s.id) IS NULL THEN 0 ELSE 1 END
+  FROM task t LEFT JOIN account a ON a.id = t.account LEFT JOIN server v ON v.id = t.object LEFT JOIN platform p ON p.id = t.object LEFT JOIN site s ON s.id = t.object
  WHERE t.object = %s AND (%lld = 1 OR t.client = %lld) ORDER BY t.id DESC LIMIT %lld
 
 -- @stmt task_open_count(all:n client:n) -> n:n
