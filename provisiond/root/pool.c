@@ -5,7 +5,6 @@
 #include "root/args.h"
 #include "root/place.h"
 #include "root/render.h"
-#include <apr_strings.h>
 #include <string.h>
 
 enum { ARG_SITE, ARG_VERB, ARG_STATE };
@@ -14,19 +13,15 @@ static apr_status_t render(const char **ret, const pv_root_t *root, const pv_id_
 {
     const pv_conf_t *conf = root->conf;
     pv_words_t *w = apr_palloc(p, sizeof(*w));
-    const char *platforms = "";
     uid_t uid = pv_registry_uid(root, id);
     if (uid == 0)
         return pv_fail(err, PV_NO_OBJECT, "site", "site %s has no uid on this machine", id->s);
-    for (int i = 0; i < conf->PlatformRoot.n; i++)
-        platforms = apr_pstrcat(p, platforms, i ? ":" : "", conf->PlatformRoot.path[i], "/", NULL);
     pv_words_init(w, PV_FPM_CONFIG, p);
     pv_word_id(w, "ID", id);
     pv_word_num(w, "UID", uid);
     pv_word_num(w, "SITES_UID", conf->SitesUser.uid);
     pv_word_num(w, "SITES_GID", conf->SitesUser.gid);
     pv_word_path(w, "SITE", conf->SitesRoot, "/", id->s, NULL);
-    pv_word_path(w, "PLATFORMS", platforms, NULL);
     return pv_render(ret, w, root->templates, "php-fpm/pool.conf", err);
 }
 

@@ -2,6 +2,7 @@
 ours does. Two sites; mallory.test attacks, victim.test has a pool that must never run mallory's code or take its settings.
 """
 
+import os
 import socket
 import subprocess
 
@@ -16,7 +17,7 @@ MODULES = "rewrite env setenvif actions include cgid headers proxy_http mime"
 
 @pytest.fixture(scope="module")
 def two():
-    place = Place()
+    place = Place(FpmMasters=1)  # one opcode cache for both
     modules = "\n".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so" for m in MODULES.split() if m != "mime")
     place.base(modules + f"\nScriptSock {place.folder}/run/httpd/cgisock")
     template = place.folder / "apps/php/httpd.conf"
@@ -110,6 +111,16 @@ def test_an_override_of_php_settings_has_no_effect(two, name):
 def test_headers_are_no_settings(two):
     answer = attack(two, "", "/", {"PHP_VALUE": "open_basedir=/", "Proxy": "http://x/"})
     assert answer == two.normal["mallory.test"]
+
+
+def test_code_of_another_site_in_the_opcode_cache_is_not_run(two):
+    """The two share a cache. A tenant may turn off that it looks at a file's time, and not that it asks whether the file may be read."""
+    code = two.sites / two.victim / "data/public/index.php"
+    os.utime(code, (10**9, 10**9))  # what is younger than two seconds it does not keep
+    (two.public / "take.php").write_text(f"<?php ini_set('opcache.validate_timestamps', '0'); echo 'TAKEN ', json_encode(@include '{code}');")
+    for _ in range(3):
+        assert two.get("victim.test") == two.normal["victim.test"]
+        assert two.get("mallory.test", "/take.php") == (200, "TAKEN false")
 
 
 def test_harmless_overrides_work(two):
