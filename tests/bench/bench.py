@@ -23,8 +23,9 @@ import memory  # noqa: E402
 import page  # noqa: E402
 import start  # noqa: E402
 import static  # noqa: E402
+import visit  # noqa: E402
 
-MODULES = (start, install, static, cost, page, backups, memory)
+MODULES = (start, install, visit, static, cost, page, backups, memory)
 
 
 def chosen():

@@ -1,12 +1,15 @@
 """What a row of the bench is made of: runs of ours and of theirs in turn, their ratio, and the one line that tells it."""
 
 import os
+import re
 import statistics
+import subprocess
 import threading
 import time
 
 RUNS = int(os.environ.get("BENCH_RUNS", "7"))
 BIG = bool(os.environ.get("BENCH_BIG"))
+CONNECTIONS, SECONDS = 16, 2  # of a run of wrk
 
 
 def alternate(*sides, runs=RUNS):
@@ -38,6 +41,22 @@ def soon(check, seconds, what, pause=0.003):
         assert time.monotonic() < end, f"{what}: not within {seconds} s"
         never.wait(pause)
     return got
+
+
+class Wrk:
+    """The load: requests a second, and the slowest of a hundred in milliseconds."""
+
+    def __init__(self, netns):
+        self.netns, self.p99 = netns, {}
+
+    def rate(self, url, host, cookie=""):
+        with self.netns.entered():
+            text = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-H", f"Host: {host}", "-H",
+                                   f"Cookie: {cookie}", url], check=True, capture_output=True, text=True).stdout
+        assert "Non-2xx" not in text and "Socket errors" not in text, text
+        value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
+        self.p99.setdefault(url, []).append(float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit])
+        return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
 
 
 def rest(seconds):

@@ -2,21 +2,18 @@
 
 import contextlib
 import os
-import re
 import shutil
 import sqlite3
-import subprocess
 
 from lab.panel import PORT, USER, Panel, place
 
 from code_base import HERE, Pool
-from measure import alternate, line, ratios, told
+from measure import CONNECTIONS, SECONDS, Wrk, alternate, line, ratios, told
 from populate import new_id
 from script import PORT as PHP_PORT
 from script import Httpd
 
-SITES, TASKS, ROWS_SHOWN = 10_000, 1_000_000, 50
-CONNECTIONS, SECONDS, LIMIT_MS = 16, 2, 20
+SITES, TASKS, ROWS_SHOWN, LIMIT_MS = 10_000, 1_000_000, 50, 20
 STATIC_POOL = "pm = static\npm.max_children = 8"
 BASELINE = (f"wrk with {CONNECTIONS} connections, {SECONDS} s a run: the static file is the panel's own hm.css; the PHP page selects the same"
             " rows by the same statement from the same SQLite through a persistent PDO, opcache on, 8 FPM processes, httpd with the same"
@@ -46,22 +43,6 @@ def _fill(database):
         db.commit()
         db.execute("ANALYZE")
         db.commit()
-
-
-class Wrk:
-    """The load: requests a second, and the slowest of a hundred in milliseconds."""
-
-    def __init__(self, netns):
-        self.netns, self.p99 = netns, {}
-
-    def rate(self, url, host, cookie=""):
-        with self.netns.entered():
-            text = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-H", f"Host: {host}", "-H",
-                                   f"Cookie: {cookie}", url], check=True, capture_output=True, text=True).stdout
-        assert "Non-2xx" not in text and "Socket errors" not in text, text
-        value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
-        self.p99.setdefault(url, []).append(float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit])
-        return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
 
 
 def _php_page(folder, netns, panel):
