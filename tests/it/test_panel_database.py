@@ -200,6 +200,8 @@ def test_a_move_to_another_client_is_undone_by_nothing_but_one_in_the_daemon(mad
         office_on.api.must(f"/clients/{third}", {"name": "Renamed", "mail": "", "state": "enabled", "revision": "1"})
         tells(4, "Third")
         assert client() == int(third)
+        tells(5, "ü" * 200)
+        assert client() == 1, "a client that the panel does not have, with a name that it would not take"
         teller.tell({"kind": "object", "object": site, "state": "deleted", "deleted": True})
 
 
