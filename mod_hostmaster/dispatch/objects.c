@@ -102,7 +102,7 @@ static apr_status_t client_find(told_t *t, const char *name, int64_t *client)
 }
 
 /* A client's name as it is kept: the command line takes longer ones than the panel. */
-static const char *client_told(const told_t *t, const json_t *o)
+static const char *client_seen(const told_t *t, const json_t *o)
 {
     return hm_db_text(hm_row_s(o, "client"), 64, t->p);
 }
@@ -146,7 +146,7 @@ static apr_status_t site_take(told_t *t, const char *id, const json_t *o)
     int64_t client;
     apr_status_t rv = client_find(t, hm_row_s(o, "client"), &client);
     if (rv == APR_SUCCESS)
-        rv = hm_sql_site_take(t->db, t->err, client_told(t, o), client, hm_row_s(o, "redirect"), id);
+        rv = hm_sql_site_take(t->db, t->err, client_seen(t, o), client, hm_row_s(o, "redirect"), id);
     if (rv == APR_SUCCESS)
         rv = hm_site_follow(t->db, id, t->err);
     return rv == APR_SUCCESS ? hosts_take(t, id, o) : rv;
@@ -168,7 +168,7 @@ static apr_status_t site_seen(told_t *t, const char *id, const json_t *o)
 {
     const char *url, *dbgen = hm_row_s(o, "dbgen"), *database = dbgen[0] ? apr_pstrcat(t->p, id, "d", dbgen, NULL) : "";
     apr_status_t rv = site_url(t, o, &url);
-    return rv == APR_SUCCESS ? hm_sql_site_seen(t->db, t->err, hm_row_s(o, "state"), client_told(t, o), database, url,
+    return rv == APR_SUCCESS ? hm_sql_site_seen(t->db, t->err, hm_row_s(o, "state"), client_seen(t, o), database, url,
                                                 version_of(t, o), hm_row_n(o, "revision"), hm_row_n(o, "at"), id)
                              : rv;
 }

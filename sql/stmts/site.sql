@@ -40,7 +40,7 @@ UPDATE site SET name = %s, client = %lld, platform = %s, db_server = NULLIF(%s, 
        profile = %s, admin_name = %s, admin_mail = %s, revision = revision + 1 WHERE id = %s AND revision = %lld AND state = 'new'
 
 -- A client that the daemon tells again is no news: a change of it here may not have reached the daemon.
--- @stmt site_take(told:s client:n redirect:s id:s)
+-- @stmt site_take(seen_client:s client:n redirect:s id:s)
 UPDATE site SET client = CASE WHEN seen_client = %s THEN client ELSE %lld END, redirect = %s, revision = revision + 1 WHERE id = %s
 
 -- @stmt site_wanted(wanted:s id:s) rows=1
@@ -55,7 +55,7 @@ UPDATE site SET last = %s, busy = %s WHERE id = %s
 -- @stmt site_port(platform:s) -> port:n
 SELECT v.port FROM platform p JOIN service v ON v.server = p.server AND v.kind = 'http' WHERE p.id = %s
 
--- @stmt site_seen(state:s client:s db_name:s url:s version:s seen_revision:n verified:n id:s)
+-- @stmt site_seen(state:s seen_client:s db_name:s url:s version:s seen_revision:n verified:n id:s)
 UPDATE site SET state = %s, seen_client = %s, db_name = %s, url = %s, version = %s, seen_revision = %lld, verified = %lld WHERE id = %s
 
 -- @stmt site_undone(id:s)
